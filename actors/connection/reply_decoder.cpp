@@ -1,0 +1,163 @@
+#include <redoubt/actors/connection/reply_decoder.hpp>
+
+#include <fmt/format.h>
+#include <hiredis/hiredis.h>
+
+#include <charconv>
+#include <new>
+
+namespace redoubt {
+
+redisReplyObjectFunctions reply_decoder::functions_{on_string, on_array,
+                                                    on_integer, on_nil,
+                                                    on_free};
+
+void reply_decoder::deleter::operator()(redisReader* reader) const noexcept {
+  redisReaderFree(reader);
+}
+
+reply_decoder::reply_decoder(const limit_options& limits)
+  : bulk_limit_(limits.reply_bytes),
+    element_limit_(limits.reply_elements),
+    depth_limit_(limits.reply_depth),
+    reader_(redisReaderCreateWithFunctions(&functions_)) {
+  if (!reader_)
+    throw std::bad_alloc{};
+  reader_->privdata = this;
+}
+
+void reply_decoder::feed(const char* data, size_t size) {
+  // A failure shows in the next call of redisReaderGetReply.
+  redisReaderFeed(reader_.get(), data, size);
+}
+
+reply_decoder::result reply_decoder::next(reply& out) {
+  if (!error_.empty())
+    return exceeded_ ? result::too_deep : result::broken;
+  void* object = nullptr;
+  if (redisReaderGetReply(reader_.get(), &object) != REDIS_OK) {
+    if (error_.empty())
+      error_ = reader_->errstr;
+    return exceeded_ ? result::too_deep : result::broken;
+  }
+  if (object == nullptr) {
+    if (!pending_bulk_is_too_large())
+      return result::need_more;
+    return exceeded_ ? result::too_deep : result::broken;
+  }
+  out = std::move(root_);
+  root_ = reply{};
+  return result::got;
+}
+
+void reply_decoder::exceed(std::string what) {
+  exceeded_ = true;
+  error_ = std::move(what);
+}
+
+bool reply_decoder::pending_bulk_is_too_large() {
+  // hiredis waits for all bytes of a bulk string before it creates an object;
+  // its announced length is judged before those bytes pile up.
+  auto& r = *reader_;
+  if (r.pos >= r.len || r.buf[r.pos] != '$')
+    return false;
+  int64_t size = 0;
+  auto [end, code] = std::from_chars(r.buf + r.pos + 1, r.buf + r.len, size);
+  if (code == std::errc::result_out_of_range)
+    size = INT64_MAX;
+  else if (end == r.buf + r.len || code != std::errc{})
+    return false;
+  if (size <= 0 || static_cast<uint64_t>(size) <= bulk_limit_)
+    return false;
+  exceed(fmt::format("a string of {} bytes exceeds the limit of {}", size,
+                     bulk_limit_));
+  return true;
+}
+
+// -- object functions -----------------------------------------------------------
+
+reply_decoder& reply_decoder::self(const redisReadTask* task) noexcept {
+  return *static_cast<reply_decoder*>(task->privdata);
+}
+
+reply* reply_decoder::place(const redisReadTask* task) noexcept {
+  if (task->parent == nullptr)
+    return &self(task).root_;
+  auto& parent = *static_cast<reply*>(task->parent->obj);
+  return &parent.elements_[static_cast<size_t>(task->idx)];
+}
+
+void* reply_decoder::on_string(const redisReadTask* task, char* data,
+                               size_t size) {
+  auto& decoder = self(task);
+  try {
+    if (task->type == REDIS_REPLY_STRING) {
+      if (size > decoder.bulk_limit_) {
+        decoder.exceed(fmt::format("a string of {} bytes exceeds the limit of "
+                                   "{}",
+                                   size, decoder.bulk_limit_));
+        return nullptr;
+      }
+      // The reader takes the two bytes behind a bulk string unseen.
+      if (data[size] != '\r' || data[size + 1] != '\n') {
+        decoder.error_ = "a string does not end where its length says";
+        return nullptr;
+      }
+    }
+    auto x = place(task);
+    x->kind_ = task->type == REDIS_REPLY_STRING   ? reply_kind::string
+               : task->type == REDIS_REPLY_STATUS ? reply_kind::status
+                                                  : reply_kind::error;
+    x->text_.assign(data, size);
+    return x;
+  } catch (const std::bad_alloc&) {
+    decoder.error_ = "out of memory";
+    return nullptr;
+  }
+}
+
+void* reply_decoder::on_array(const redisReadTask* task, int size) {
+  auto& decoder = self(task);
+  uint32_t depth = 1;
+  for (auto x = task->parent; x != nullptr; x = x->parent)
+    ++depth;
+  if (size < 0 || static_cast<uint32_t>(size) > decoder.element_limit_) {
+    decoder.exceed(fmt::format("an array of {} elements exceeds the limit of "
+                               "{}",
+                               size, decoder.element_limit_));
+    return nullptr;
+  }
+  if (depth > decoder.depth_limit_) {
+    decoder.exceed(fmt::format("arrays are nested deeper than the limit of {}",
+                               decoder.depth_limit_));
+    return nullptr;
+  }
+  try {
+    auto x = place(task);
+    x->kind_ = reply_kind::array;
+    x->elements_.resize(static_cast<size_t>(size));
+    return x;
+  } catch (const std::bad_alloc&) {
+    decoder.error_ = "out of memory";
+    return nullptr;
+  }
+}
+
+void* reply_decoder::on_integer(const redisReadTask* task, long long value) {
+  auto x = place(task);
+  x->kind_ = reply_kind::integer;
+  x->number_ = value;
+  return x;
+}
+
+void* reply_decoder::on_nil(const redisReadTask* task) {
+  auto x = place(task);
+  x->kind_ = reply_kind::nil;
+  return x;
+}
+
+void reply_decoder::on_free(void*) {
+  // Objects live inside the decoder.
+}
+
+} // namespace redoubt

@@ -1,0 +1,92 @@
+#include <redoubt/actors/connection/transport.hpp>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+namespace redoubt::transport {
+
+namespace {
+
+void set(int fd, int level, int name, int value) noexcept {
+  // Options are a help, not a condition: what the system does not know, it does
+  // without.
+  ::setsockopt(fd, level, name, &value, sizeof value);
+}
+
+opening connect_to(int fd, const sockaddr* address, socklen_t size) {
+  if (::connect(fd, address, size) == 0 || errno == EINPROGRESS)
+    return {fd, 0};
+  auto code = errno;
+  ::close(fd);
+  return {-1, code};
+}
+
+} // namespace
+
+opening open_tcp(const std::string& address, uint16_t port,
+                 std::chrono::milliseconds silence) {
+  sockaddr_storage storage{};
+  socklen_t size = 0;
+  auto& v4 = reinterpret_cast<sockaddr_in&>(storage);
+  auto& v6 = reinterpret_cast<sockaddr_in6&>(storage);
+  if (::inet_pton(AF_INET, address.c_str(), &v4.sin_addr) == 1) {
+    v4.sin_family = AF_INET;
+    v4.sin_port = htons(port);
+    size = sizeof(sockaddr_in);
+  } else if (::inet_pton(AF_INET6, address.c_str(), &v6.sin6_addr) == 1) {
+    v6.sin6_family = AF_INET6;
+    v6.sin6_port = htons(port);
+    size = sizeof(sockaddr_in6);
+  } else {
+    return {-1, EINVAL};
+  }
+  auto fd = ::socket(storage.ss_family,
+                     SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0)
+    return {-1, errno};
+  set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+  set(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+  set(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, static_cast<int>(silence.count()));
+  return connect_to(fd, reinterpret_cast<sockaddr*>(&storage), size);
+}
+
+opening open_unix(const std::string& path) {
+  sockaddr_un address{};
+  if (path.size() >= sizeof address.sun_path)
+    return {-1, ENAMETOOLONG};
+  address.sun_family = AF_UNIX;
+  std::memcpy(address.sun_path, path.data(), path.size());
+  auto fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0)
+    return {-1, errno};
+  return connect_to(fd, reinterpret_cast<sockaddr*>(&address), sizeof address);
+}
+
+int connect_result(int fd) noexcept {
+  int error = 0;
+  socklen_t size = sizeof error;
+  if (::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) != 0)
+    return errno;
+  return error;
+}
+
+bool is_address(const std::string& host) noexcept {
+  in6_addr room;
+  return ::inet_pton(AF_INET, host.c_str(), &room) == 1
+         || ::inet_pton(AF_INET6, host.c_str(), &room) == 1;
+}
+
+void close_with_reset(int fd) noexcept {
+  linger now{1, 0};
+  ::setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+  ::close(fd);
+}
+
+} // namespace redoubt::transport

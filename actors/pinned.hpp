@@ -1,0 +1,122 @@
+#pragma once
+
+#include <redoubt/messages/caf_api.hpp>
+#include <redoubt/messages/error.hpp>
+
+#include <caf/actor_addr.hpp>
+#include <caf/execution_unit.hpp>
+#include <caf/mailbox_element.hpp>
+#include <caf/make_message.hpp>
+#include <caf/resumable.hpp>
+#include <caf/send.hpp>
+
+#include <algorithm>
+#include <atomic>
+#include <cstdint>
+#include <utility>
+
+namespace redoubt {
+
+/// A thread that runs actors which live on it and on no other: a reactor, as
+/// seen by those actors.
+class executor : public caf::execution_unit {
+public:
+  using caf::execution_unit::execution_unit;
+
+  /// Messages in one mailbox above which requests are bounced.
+  virtual uint32_t mailbox_limit() const noexcept = 0;
+
+  /// An actor began to live here, or terminated. Any thread.
+  virtual void add_resident(caf::actor_addr who) = 0;
+  virtual void remove_resident(const caf::actor_addr& who) = 0;
+};
+
+/// Bounces `request` with `overloaded`: it was never taken.
+void bounce_overloaded(const caf::mailbox_element& request);
+
+/// Pins an event-based actor class to the executor in `cfg.host`: whoever sends
+/// to it, and whatever wakes it, it resumes on that executor's thread.
+///
+/// Its mailbox is bounded: above the executor's limit a request is answered
+/// `overloaded` on the sender's thread. Messages that are no requests always
+/// pass; they are bounded by credit between their sender and the receiver.
+///
+/// If `Base` has `end_of_turn()`, it is called after every resume, so that an
+/// actor can send in one message what it gathered over a whole mailbox turn.
+template <class Base>
+class pinned : public Base {
+public:
+  template <class... Ts>
+  explicit pinned(caf::actor_config& cfg, Ts&&... xs)
+    : Base(cfg, std::forward<Ts>(xs)...),
+      host_(static_cast<executor*>(cfg.host)),
+      limit_(host_->mailbox_limit()) {
+    if constexpr (has_turns)
+      this->coalesce();
+    host_->add_resident(this->address());
+  }
+
+  using Base::enqueue;
+
+  void enqueue(caf::mailbox_element_ptr ptr, caf::execution_unit*) override {
+    auto pushed = pushed_.fetch_add(1, std::memory_order_relaxed);
+    auto depth = pushed - consumed_.load(std::memory_order_relaxed);
+    if (depth >= limit_ && ptr->mid.is_request()) {
+      pushed_.fetch_sub(1, std::memory_order_relaxed);
+      bounce_overloaded(*ptr);
+      return;
+    }
+    Base::enqueue(std::move(ptr), host_);
+  }
+
+  caf::resumable::subtype_t subtype() const override {
+    return caf::resumable::io_actor;
+  }
+
+  caf::resumable::resume_result resume(caf::execution_unit* ctx,
+                                       size_t max_messages) override {
+    auto seen = pushed_.load(std::memory_order_relaxed);
+    auto result = Base::resume(ctx, max_messages);
+    // CAF 0.17 does not tell how many messages a turn handled: all that were
+    // there if the mailbox ran empty, else as many as were allowed.
+    auto consumed = consumed_.load(std::memory_order_relaxed);
+    if (result == caf::resumable::awaiting_message)
+      consumed = std::max(consumed, seen);
+    else if (result == caf::resumable::resume_later)
+      consumed += max_messages;
+    consumed_.store(consumed, std::memory_order_relaxed);
+    if constexpr (has_turns)
+      if (result != caf::resumable::done)
+        finish_turn();
+    return result;
+  }
+
+  bool cleanup(caf::error&& reason, caf::execution_unit* ctx) override {
+    auto who = this->address();
+    auto first = Base::cleanup(std::move(reason), ctx);
+    if (first)
+      host_->remove_resident(who);
+    return first;
+  }
+
+private:
+  static constexpr bool has_turns = requires(Base& x) { x.end_of_turn(); };
+
+  void finish_turn() noexcept {
+    try {
+      this->end_of_turn();
+    } catch (...) {
+      // Out of memory, outside CAF's own handlers: end as by an exception there.
+      caf::anon_send_exit(this->address(), caf::exit_reason::kill);
+    }
+  }
+
+  executor* host_;
+  uint64_t limit_;
+  // Written by senders and by the host's thread: the one thing that actors here
+  // share, because CAF 0.17's mailboxes have no bound of their own.
+  std::atomic<uint64_t> pushed_{0};
+  std::atomic<uint64_t> consumed_{0};
+};
+
+} // namespace redoubt

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <caf/exit_reason.hpp>
+#include <caf/error.hpp>
+#include <caf/mailbox_element.hpp>
+#include <caf/result.hpp>
+#include <caf/sec.hpp>
+#include <caf/system_messages.hpp>
+
+#include <spdlog/logger.h>
+
+#include <exception>
+#include <memory>
+
+namespace redoubt {
+
+/// Gives an actor the handlers that all actors of the runtime share instead of
+/// CAF's defaults, which print messages with their contents to stdout and take
+/// an actor along when a linked one dies.
+///
+/// * Messages it does not understand are dropped; requests among them are
+///   answered `unexpected_message`.
+/// * Exits are trapped, save `kill`, which CAF carries out itself: a service that
+///   links to a handle and dies does not take it along.
+/// * An exception ends the actor. Its text goes to the log, its requesters are
+///   answered by `on_exit`.
+template <class Actor>
+void make_quiet(Actor* self, std::shared_ptr<spdlog::logger> log) {
+  self->set_default_handler(
+    [](caf::scheduled_actor*, caf::message_view&) -> caf::result<caf::message> {
+      return caf::sec::unexpected_message;
+    });
+  self->set_exit_handler([](caf::exit_msg&) {});
+  self->set_down_handler([](caf::down_msg&) {});
+  self->set_error_handler([](caf::error&) {});
+  auto name = self->name();
+  self->set_exception_handler([log, name](std::exception_ptr& x) -> caf::error {
+    try {
+      std::rethrow_exception(x);
+    } catch (const std::exception& e) {
+      log->error("{} ends by an exception: {}", name, e.what());
+    } catch (...) {
+      log->error("{} ends by an exception of unknown type", name);
+    }
+    return caf::sec::runtime_error;
+  });
+}
+
+} // namespace redoubt

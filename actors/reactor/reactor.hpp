@@ -1,0 +1,121 @@
+#pragma once
+
+#include <redoubt/actors/pinned.hpp>
+
+#include <sys/epoll.h>
+
+#include <array>
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <mutex>
+#include <set>
+#include <thread>
+#include <vector>
+
+namespace redoubt {
+
+/// Something with a file descriptor on a reactor. All calls on its thread.
+class io_handler {
+public:
+  virtual ~io_handler() = default;
+
+  /// The descriptor is ready for `events` (EPOLLIN …). An actor sends itself an
+  /// `io_event` here, so that its work is done, and its exceptions are caught,
+  /// in a message handler.
+  virtual void on_ready(uint32_t events) noexcept = 0;
+
+  /// Writes what was gathered since the last flush. Called once per turn of the
+  /// reactor after `mark_dirty`.
+  virtual void flush() noexcept = 0;
+
+private:
+  friend class reactor;
+  bool dirty_ = false;
+};
+
+/// One I/O thread: it waits on epoll and runs the actors pinned to it.
+///
+/// A turn is: resume what is queued, flush each dirty connection with one write,
+/// wait for readiness, deliver it. With `run_callers` the actors that its actors
+/// wake run here too, instead of being handed to CAF's scheduler.
+class reactor final : public executor {
+public:
+  struct settings {
+    bool run_callers = false;
+    std::chrono::microseconds spin{0};
+    uint32_t mailbox_limit = 65536;
+  };
+
+  /// Starts the thread.
+  reactor(caf::actor_system& sys, const settings& options);
+
+  reactor(const reactor&) = delete;
+  reactor& operator=(const reactor&) = delete;
+
+  /// Stops the thread. All residents must have terminated: `evict` first.
+  ~reactor() override;
+
+  // -- any thread ---------------------------------------------------------------
+
+  void exec_later(caf::resumable* ptr) override;
+  uint32_t mailbox_limit() const noexcept override;
+  void add_resident(caf::actor_addr who) override;
+  void remove_resident(const caf::actor_addr& who) override;
+
+  /// True on this reactor's thread.
+  bool on_thread() const noexcept;
+
+  /// Kills whoever lives here and waits until nobody does.
+  void evict();
+
+  size_t residents() const;
+
+  // -- the reactor's thread -----------------------------------------------------
+
+  void watch(int fd, uint32_t events, io_handler* handler);
+  void rewatch(int fd, uint32_t events, io_handler* handler);
+  /// No call to `handler` follows, not even for readiness already fetched.
+  void unwatch(int fd, io_handler* handler) noexcept;
+  void mark_dirty(io_handler* handler);
+
+  /// Room for one read, shared by all connections of this reactor.
+  std::array<char, 64 * 1024>& read_buffer() noexcept { return read_buffer_; }
+
+private:
+  void post(caf::resumable* ptr);
+  void wake() noexcept;
+  void run();
+  bool run_queued();
+  void resume(caf::resumable* ptr);
+  void flush_dirty() noexcept;
+  bool spin_for_work();
+  void wait_for_events(int timeout_ms);
+  void dispatch(int n) noexcept;
+  void hand_over_rest();
+
+  const settings options_;
+  int epoll_fd_ = -1;
+  int event_fd_ = -1;
+  std::thread thread_;
+  std::atomic<std::thread::id> thread_id_{};
+
+  std::mutex inbox_mutex_;
+  std::vector<caf::resumable*> inbox_;
+  bool asleep_ = false;
+  bool stopping_ = false;
+
+  // Of the reactor's thread.
+  std::vector<caf::resumable*> local_;
+  std::vector<caf::resumable*> batch_;
+  std::vector<io_handler*> dirty_;
+  std::array<epoll_event, 64> events_;
+  int fetched_ = 0;
+  std::array<char, 64 * 1024> read_buffer_;
+
+  mutable std::mutex residents_mutex_;
+  std::condition_variable residents_changed_;
+  std::set<caf::actor_addr> residents_;
+};
+
+} // namespace redoubt

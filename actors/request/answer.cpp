@@ -1,0 +1,123 @@
+#include <redoubt/actors/request/answer.hpp>
+
+#include <caf/abstract_actor.hpp>
+
+#include <utility>
+
+namespace redoubt {
+
+namespace {
+
+/// A promise of a message that was no request has nobody to deliver to; CAF
+/// would send the reply as a plain message, which the sender never asked for.
+template <class Promise, class Value>
+void deliver(Promise& promise, Value&& value) {
+  caf::response_promise& raw = promise;
+  if (raw.pending() && !raw.async())
+    promise.deliver(std::forward<Value>(value));
+}
+
+template <class Promise>
+const caf::strong_actor_ptr& source_of(Promise& promise) {
+  return static_cast<caf::response_promise&>(promise).source();
+}
+
+} // namespace
+
+pipeline_group::pipeline_group(caf::typed_response_promise<replies> promise,
+                               size_t size)
+  : promise_(std::move(promise)), missing_(size) {
+  collected_.outcomes.resize(size);
+}
+
+void pipeline_group::set(uint32_t index, outcome value) {
+  collected_.outcomes[index] = std::move(value);
+  if (--missing_ == 0)
+    deliver(promise_, std::move(collected_));
+}
+
+const caf::strong_actor_ptr& pipeline_group::caller() {
+  return source_of(promise_);
+}
+
+answer::answer(caf::typed_response_promise<reply> promise)
+  : state_(std::move(promise)) {
+}
+
+answer::answer(caf::typed_response_promise<replies> promise)
+  : state_(std::move(promise)) {
+}
+
+answer::answer(std::shared_ptr<pipeline_group> group, uint32_t index)
+  : state_(member{std::move(group), index}) {
+}
+
+answer::answer(answer&& other) noexcept
+  : state_(std::exchange(other.state_, std::monostate{})) {
+}
+
+answer& answer::operator=(answer&& other) noexcept {
+  if (this != &other) {
+    answer old{std::move(*this)};
+    state_ = std::exchange(other.state_, std::monostate{});
+  }
+  return *this;
+}
+
+answer::~answer() {
+  if (!pending())
+    return;
+  failure x;
+  x.code = errc::actor_died;
+  x.outcome = fate::unknown;
+  fail(std::move(x));
+}
+
+bool answer::caller_is_gone() {
+  struct visitor {
+    const caf::strong_actor_ptr* operator()(std::monostate) { return nullptr; }
+    const caf::strong_actor_ptr*
+    operator()(caf::typed_response_promise<reply>& x) {
+      return &source_of(x);
+    }
+    const caf::strong_actor_ptr*
+    operator()(caf::typed_response_promise<replies>& x) {
+      return &source_of(x);
+    }
+    const caf::strong_actor_ptr* operator()(member& x) {
+      return &x.group->caller();
+    }
+  };
+  auto caller = std::visit(visitor{}, state_);
+  return caller != nullptr && *caller != nullptr
+         && (*caller)->get()->getf(caf::abstract_actor::is_terminated_flag);
+}
+
+void answer::succeed(reply value) {
+  auto state = std::exchange(state_, std::monostate{});
+  if (auto x = std::get_if<member>(&state))
+    x->group->set(x->index, std::move(value));
+  else if (auto promise = std::get_if<caf::typed_response_promise<reply>>(
+             &state))
+    deliver(*promise, std::move(value));
+}
+
+void answer::succeed(replies values) {
+  auto state = std::exchange(state_, std::monostate{});
+  if (auto promise = std::get_if<caf::typed_response_promise<replies>>(&state))
+    deliver(*promise, std::move(values));
+}
+
+void answer::fail(failure why) {
+  auto state = std::exchange(state_, std::monostate{});
+  if (auto x = std::get_if<member>(&state))
+    x->group->set(x->index, std::move(why));
+  else if (auto promise = std::get_if<caf::typed_response_promise<reply>>(
+             &state))
+    deliver(*promise, to_error(std::move(why)));
+  else if (auto whole = std::get_if<caf::typed_response_promise<replies>>(
+             &state))
+    deliver(*whole, to_error(std::move(why)));
+}
+
+} // namespace redoubt

@@ -1,0 +1,71 @@
+#pragma once
+
+#include <redoubt/messages/interfaces.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <variant>
+#include <vector>
+
+namespace redoubt {
+
+/// The outcomes of a pipeline while its members are still under way. Answers the
+/// caller when the last one is in.
+class pipeline_group {
+public:
+  pipeline_group(caf::typed_response_promise<replies> promise, size_t size);
+
+  pipeline_group(const pipeline_group&) = delete;
+  pipeline_group& operator=(const pipeline_group&) = delete;
+
+  void set(uint32_t index, outcome value);
+
+  const caf::strong_actor_ptr& caller();
+
+private:
+  caf::typed_response_promise<replies> promise_;
+  replies collected_;
+  size_t missing_;
+};
+
+/// The one who answers a request, exactly once. Move-only: a request that is
+/// destroyed without an answer, for whatever reason, is answered `actor_died`
+/// then, because CAF 0.17 drops a promise silently.
+class answer {
+public:
+  answer() = default;
+
+  /// Answers a single command.
+  explicit answer(caf::typed_response_promise<reply> promise);
+
+  /// Answers a transaction.
+  explicit answer(caf::typed_response_promise<replies> promise);
+
+  /// Answers one member of a pipeline.
+  answer(std::shared_ptr<pipeline_group> group, uint32_t index);
+
+  answer(answer&& other) noexcept;
+  answer& operator=(answer&& other) noexcept;
+  ~answer();
+
+  bool pending() const noexcept { return state_.index() != 0; }
+
+  /// True if whoever asked has terminated.
+  bool caller_is_gone();
+
+  void succeed(reply value);
+  void succeed(replies values);
+  void fail(failure why);
+
+private:
+  struct member {
+    std::shared_ptr<pipeline_group> group;
+    uint32_t index;
+  };
+
+  std::variant<std::monostate, caf::typed_response_promise<reply>,
+               caf::typed_response_promise<replies>, member>
+    state_;
+};
+
+} // namespace redoubt

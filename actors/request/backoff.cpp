@@ -1,0 +1,23 @@
+#include <redoubt/actors/request/backoff.hpp>
+
+#include <algorithm>
+
+namespace redoubt {
+
+std::chrono::milliseconds next_wait(const retry_options& options,
+                                    std::chrono::milliseconds previous,
+                                    bool slow, random_source& random) noexcept {
+  using std::chrono::milliseconds;
+  auto max = slow ? options.slow_max : options.max;
+  auto base = std::min(slow ? options.slow_base : options.base, max);
+  // A wait of the other kind may lie outside of this one's range.
+  auto from = std::clamp(previous, base, max);
+  // In floating point: the product may exceed what milliseconds can hold.
+  auto grown = static_cast<double>(from.count()) * options.multiplier;
+  auto upper = grown < static_cast<double>(max.count())
+                 ? milliseconds{static_cast<milliseconds::rep>(grown)}
+                 : max;
+  return random.between(base, upper);
+}
+
+} // namespace redoubt

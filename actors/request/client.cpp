@@ -1,0 +1,361 @@
+#include <redoubt/actors/request/client.hpp>
+
+#include <redoubt/actors/log.hpp>
+#include <redoubt/actors/quiet.hpp>
+#include <redoubt/actors/request/transaction_body.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace redoubt {
+
+client::client(caf::actor_config& cfg, client_config config)
+  : client_actor::base(cfg),
+    config_(std::move(config)),
+    log_(logger_for("request")),
+    policy_(config_.defaults.retry),
+    random_(config_.seed),
+    wheel_(api::now(this)) {
+  make_quiet(this, log_);
+  tally_.client = config_.id;
+}
+
+client::behavior_type client::make_behavior() {
+  // Ends a turn after each message unless whoever resumes this actor does.
+  struct turn {
+    client* self;
+    ~turn() noexcept(false) {
+      if (!self->coalescing_)
+        self->end_of_turn();
+    }
+  };
+  return {
+    [this](command& x) -> caf::delegated<reply> {
+      turn guard{this};
+      on_command(x, nullptr);
+      return {};
+    },
+    [this](command& x, const request_options& o) -> caf::delegated<reply> {
+      turn guard{this};
+      on_command(x, &o);
+      return {};
+    },
+    [this](pipeline& x) -> caf::delegated<replies> {
+      turn guard{this};
+      on_pipeline(x, nullptr);
+      return {};
+    },
+    [this](pipeline& x, const request_options& o) -> caf::delegated<replies> {
+      turn guard{this};
+      on_pipeline(x, &o);
+      return {};
+    },
+    [this](transaction& x) -> caf::delegated<replies> {
+      turn guard{this};
+      on_transaction(x, nullptr);
+      return {};
+    },
+    [this](transaction& x,
+           const request_options& o) -> caf::delegated<replies> {
+      turn guard{this};
+      on_transaction(x, &o);
+      return {};
+    },
+    [this](link_up& x) {
+      turn guard{this};
+      on_link_up(x);
+    },
+    [this](completions& x) {
+      turn guard{this};
+      on_completions(x);
+    },
+    [this](link_closed& x) {
+      turn guard{this};
+      on_link_closed(x);
+    },
+    [this](gate& x) {
+      turn guard{this};
+      on_gate(x);
+    },
+    [this](drain_client& x) {
+      turn guard{this};
+      on_drain(x);
+    },
+    [this](tick& x) {
+      turn guard{this};
+      if (x.purpose == tick_purpose::report) {
+        report_armed_ = false;
+        report_now_ = true;
+      } else if (x.token == sweep_token_) {
+        sweep_armed_for_ = api::time_point::max();
+        sweep();
+      }
+    },
+  };
+}
+
+api::time_point client::now() {
+  if (!now_valid_) {
+    now_ = api::now(this);
+    now_valid_ = true;
+  }
+  return now_;
+}
+
+void client::end_of_turn() {
+  flush_outbox();
+  check_drained();
+  if (report_now_)
+    send_report();
+  else if (report_later_)
+    arm_report();
+  arm_sweep();
+  now_valid_ = false;
+}
+
+caf::actor_id client::caller_of_current() {
+  auto& who = current_sender();
+  return who ? who->id() : 0;
+}
+
+// -- requests ---------------------------------------------------------------------
+
+request_slot& client::open_request(uint32_t index, const request_options* options) {
+  static const request_options none;
+  auto& o = options != nullptr ? *options : none;
+  auto& defaults = config_.defaults;
+  auto& x = table_[index];
+  x.order = ++next_order_;
+  x.arrived = now();
+  x.deadline = x.arrived + o.deadline.value_or(defaults.timeouts.request);
+  x.attempt_timeout = o.attempt_timeout.value_or(defaults.timeouts.attempt);
+  x.max_attempts = o.attempts.value_or(defaults.retry.attempts);
+  x.on_open = o.on_open.value_or(defaults.on_open);
+  x.use_breaker = o.use_breaker.value_or(defaults.use_breaker);
+  if (options != nullptr)
+    x.operation = options->operation;
+  return x;
+}
+
+namespace {
+
+command_class effective_class(command_class own, const request_options* options,
+                              const client_options& defaults) {
+  auto strict = defaults.strict_reply;
+  if (options != nullptr) {
+    strict = options->strict_reply.value_or(strict);
+    own = options->cls.value_or(own);
+  }
+  return strict && own == command_class::convergent
+           ? command_class::accumulating
+           : own;
+}
+
+} // namespace
+
+void client::on_command(command& cmd, const request_options* options) {
+  auto caller = caller_of_current();
+  auto index = table_.add();
+  auto& x = open_request(index, options);
+  x.caller = caller;
+  x.to = answer{make_response_promise<reply>()};
+  x.cls = effective_class(cmd.cls(), options, config_.defaults);
+  x.cmd = std::move(cmd);
+  place(index);
+}
+
+void client::on_pipeline(pipeline& x, const request_options* options) {
+  auto caller = caller_of_current();
+  auto promise = make_response_promise<replies>();
+  if (x.commands.empty() || x.commands.size() > config_.limits.pipeline) {
+    answer to{std::move(promise)};
+    if (x.commands.empty()) {
+      to.succeed(replies{});
+      return;
+    }
+    failure why;
+    why.code = errc::too_large;
+    why.last_message = fmt::format("a pipeline of {} commands exceeds the limit "
+                                   "of {}",
+                                   x.commands.size(), config_.limits.pipeline);
+    to.fail(std::move(why));
+    return;
+  }
+  auto group = std::make_shared<pipeline_group>(std::move(promise),
+                                                x.commands.size());
+  for (uint32_t i = 0; i < x.commands.size(); ++i) {
+    auto index = table_.add();
+    auto& member = open_request(index, options);
+    member.caller = caller;
+    member.to = answer{group, i};
+    member.cls = effective_class(x.commands[i].cls(), options,
+                                 config_.defaults);
+    member.cmd = std::move(x.commands[i]);
+    place(index);
+  }
+}
+
+void client::on_transaction(transaction& x, const request_options* options) {
+  auto caller = caller_of_current();
+  auto index = table_.add();
+  auto& whole = open_request(index, options);
+  whole.caller = caller;
+  whole.to = answer{make_response_promise<replies>()};
+  if (x.commands.empty()) {
+    whole.to.succeed(replies{});
+    discard(index);
+    return;
+  }
+  whole.cls = effective_class(class_of_transaction(x.commands), options,
+                              config_.defaults);
+  whole.members
+    = std::make_shared<const std::vector<command>>(std::move(x.commands));
+  whole.reply_count = static_cast<uint32_t>(whole.members->size()) + 2;
+  place(index);
+}
+
+namespace {
+
+errc judge_command(const command& cmd, const limit_options& limits,
+                   std::string& message) {
+  if (cmd.empty()) {
+    message = "the command is empty";
+    return errc::invalid_command;
+  }
+  if (auto why = cmd.refusal(); !why.empty()) {
+    message = fmt::format("{}: {}", cmd.name(), why);
+    return errc::invalid_command;
+  }
+  if (cmd.largest_argument() > limits.argument_bytes) {
+    message = fmt::format("{}: an argument of {} bytes exceeds the limit of {}",
+                          cmd.name(), cmd.largest_argument(),
+                          limits.argument_bytes);
+    return errc::too_large;
+  }
+  return errc::none;
+}
+
+} // namespace
+
+errc client::admission_error(const request_slot& x, std::string& message) {
+  if (draining_)
+    return errc::shutting_down;
+  if (!x.is_transaction()) {
+    if (auto code = judge_command(x.cmd, config_.limits, message);
+        code != errc::none)
+      return code;
+  } else {
+    if (x.members->size() > config_.limits.pipeline) {
+      message = fmt::format("a transaction of {} commands exceeds the limit of "
+                            "{}",
+                            x.members->size(), config_.limits.pipeline);
+      return errc::too_large;
+    }
+    for (auto& each : *x.members)
+      if (auto code = judge_command(each, config_.limits, message);
+          code != errc::none)
+        return code;
+  }
+  if (gate_.trouble != errc::none) {
+    message = gate_.last_error_text;
+    return gate_.trouble;
+  }
+  if (gate_.state == breaker_state::open && x.use_breaker
+      && x.on_open == on_open_policy::fail_fast) {
+    message = gate_.last_error_text;
+    return errc::circuit_open;
+  }
+  return errc::none;
+}
+
+void client::place(uint32_t index) {
+  auto& x = table_[index];
+  x.phase = request_phase::arriving;
+  if (auto code = admission_error(x, x.last_message); code != errc::none) {
+    fail(index, code, fate::not_sent);
+    return;
+  }
+  if (x.is_transaction())
+    x.wire = encode_transaction(*x.members);
+  auto behind_others = lanes_.contains(x.caller);
+  auto& queue = x.use_breaker ? queue_ : bypass_;
+  if (!behind_others && queue.empty() && may_send(x)) {
+    hand_over(index);
+    return;
+  }
+  auto full = behind_others
+                ? waiting_ >= config_.limits.in_flight
+                : queued_ >= config_.limits.queue
+                    || queued_bytes_ + x.bytes() > config_.limits.queue_bytes;
+  if (full) {
+    x.last_message = "the queue of the client handle is full";
+    fail(index, errc::overloaded, fate::not_sent);
+    return;
+  }
+  wheel_.schedule(index, x.deadline);
+  if (behind_others) {
+    put_in_lane(index);
+    lanes_.list(x.caller);
+    pump();
+    return;
+  }
+  x.phase = request_phase::queued;
+  ++queued_;
+  queued_bytes_ += x.bytes();
+  queue.push_back(table_.id(index));
+  // Requests that expired leave their ids behind; they must not pile up.
+  if (queue.size() > 2 * queued_ + 1024)
+    queue.retain([this](uint64_t id) { return table_.find(id) != nullptr; });
+  if (gate_.state == breaker_state::half_open && !permits_asked_) {
+    permits_asked_ = true;
+    report_now_ = true;
+  }
+}
+
+// -- the end ------------------------------------------------------------------------
+
+void client::on_drain(const drain_client& x) {
+  if (!draining_)
+    log_->info("client {} is draining", config_.id);
+  draining_ = true;
+  if (x.deadline > now()) {
+    api::send_at(this, client_actor{this}, x.deadline,
+                 drain_client{x.deadline});
+    return;
+  }
+  for (uint32_t i = 0; i < table_.capacity(); ++i) {
+    auto& each = table_[i];
+    if (each.phase == request_phase::free)
+      continue;
+    ++abandoned_;
+    fail(i, errc::shutting_down,
+         each.phase == request_phase::in_flight ? fate::unknown : each.so_far);
+  }
+}
+
+void client::check_drained() {
+  if (!draining_ || drained_ || table_.size() > 0)
+    return;
+  drained_ = true;
+  report_now_ = true;
+  send_report();
+  send(config_.supervisor, client_drained{config_.id, abandoned_});
+}
+
+void client::on_exit() {
+  auto code = draining_ ? errc::shutting_down : errc::actor_died;
+  for (uint32_t i = 0; i < table_.capacity(); ++i) {
+    auto& each = table_[i];
+    if (each.phase != request_phase::free)
+      fail(i, code,
+           each.phase == request_phase::in_flight ? fate::unknown
+                                                  : each.so_far);
+  }
+  link_.reset();
+  spare_links_.clear();
+  config_.supervisor = nullptr;
+}
+
+} // namespace redoubt

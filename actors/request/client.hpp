@@ -1,0 +1,170 @@
+#pragma once
+
+#include <redoubt/actors/request/caller_lanes.hpp>
+#include <redoubt/actors/request/deadline_wheel.hpp>
+#include <redoubt/actors/request/request_table.hpp>
+#include <redoubt/actors/request/retry_policy.hpp>
+#include <redoubt/actors/ring.hpp>
+#include <redoubt/messages/wiring.hpp>
+
+#include <caf/typed_event_based_actor.hpp>
+#include <spdlog/logger.h>
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+namespace redoubt {
+
+struct client_config {
+  /// Number of this request actor in its runtime.
+  uint64_t id = 0;
+  client_options defaults;
+  limit_options limits;
+  report_sink supervisor;
+  /// For jitter.
+  uint64_t seed = 0;
+};
+
+/// The request actor behind a client handle: it takes requests, sends them over
+/// one connection at a time, retries what may be retried, and answers each
+/// exactly once by its deadline.
+///
+/// Requests of one caller go out in the order in which they came in. What cannot
+/// be sent yet stays here, in `queue_`, where it can still expire; what is sent
+/// again stands in its caller's lane, before anything newer of that caller.
+class client : public client_actor::base {
+public:
+  client(caf::actor_config& cfg, client_config config);
+
+  behavior_type make_behavior() override;
+
+  const char* name() const override { return "redoubt.client"; }
+
+  void on_exit() override;
+
+  /// From now on messages to connection and supervisor leave in `end_of_turn`
+  /// only, which the caller promises to call after every resume.
+  void coalesce() noexcept { coalescing_ = true; }
+
+  void end_of_turn();
+
+private:
+  /// The connection in use.
+  struct link_state {
+    uint64_t id = 0;
+    connection_actor connection;
+    uint32_t owner = 0;
+    uint32_t credit = 0;
+    uint64_t credit_bytes = 0;
+    struct sent_unit {
+      uint64_t id = 0;
+      /// Credit that it took.
+      uint64_t bytes = 0;
+    };
+    /// What awaits its reply, in order.
+    ring<sent_unit> sent;
+    /// Units whose reply came.
+    uint64_t completed = 0;
+  };
+
+  // -- client.cpp: what comes in ------------------------------------------------
+  request_slot& open_request(uint32_t index, const request_options* options);
+  void on_command(command& cmd, const request_options* options);
+  void on_pipeline(pipeline& x, const request_options* options);
+  void on_transaction(transaction& x, const request_options* options);
+  errc admission_error(const request_slot& x, std::string& message);
+  void place(uint32_t index);
+  void on_drain(const drain_client& x);
+  void check_drained();
+  caf::actor_id caller_of_current();
+
+  // -- client_flow.cpp: what goes out ---------------------------------------------
+  bool may_send(const request_slot& x);
+  void hand_over(uint32_t index);
+  void pump();
+  void pump_queue(ring<uint64_t>& queue);
+  void put_in_lane(uint32_t index);
+  bool drain_lane(caf::actor_id caller);
+  bool overtaken_in_flight(const request_slot& x);
+  void use(link_up& x);
+  void on_link_up(link_up& x);
+  void choose_link();
+  void on_gate(gate& x);
+  void reject_waiting();
+  void flush_outbox();
+
+  // -- client_outcome.cpp: what becomes of it -------------------------------------
+  void on_completions(completions& x);
+  void settle(uint32_t index, completion& x);
+  void settle_transaction(uint32_t index, std::vector<reply> all);
+  void supersede_refused(const request_slot& x);
+  void attempt_failed(uint32_t index, errc code, fate became,
+                      std::string_view message, bool gave_up);
+  retry_decision decide(const request_slot& x, errc code, fate became,
+                        bool gave_up);
+  static void note(request_slot& x, errc code, fate became,
+                   std::string_view message);
+  void wait_for_retry(uint32_t index, std::chrono::milliseconds wait,
+                      lane_hold hold);
+  void on_link_closed(link_closed& x);
+  void lose_units(const link_closed& x, link_state lost);
+  void sweep();
+  void fail(uint32_t index, errc code, fate became);
+  void discard(uint32_t index);
+  bool tallies(const request_slot& x) const noexcept;
+  void tally_success(const request_slot& x);
+  void tally_failure(const request_slot& x, errc code, bool new_step);
+
+  void arm_sweep();
+  void arm_report();
+  void send_report();
+
+  api::time_point now();
+
+  client_config config_;
+  std::shared_ptr<spdlog::logger> log_;
+  retry_policy policy_;
+  random_source random_;
+  request_table table_;
+  deadline_wheel wheel_;
+  caller_lanes lanes_;
+
+  /// Ids of requests that wait for their first attempt, in order. Entries of
+  /// requests that were answered meanwhile are skipped.
+  ring<uint64_t> queue_;
+  /// The same for requests that ignore the breaker.
+  ring<uint64_t> bypass_;
+  uint64_t queued_ = 0;
+  uint64_t queued_bytes_ = 0;
+  uint64_t waiting_ = 0;
+  uint64_t next_order_ = 0;
+
+  std::optional<link_state> link_;
+  std::vector<link_up> spare_links_;
+  std::vector<submission> outbox_;
+
+  gate gate_;
+  uint32_t permits_ = 0;
+  bool permits_asked_ = false;
+
+  request_counters counters_;
+  /// What the next report tells of the current generation.
+  report tally_;
+  bool report_now_ = false;
+  bool report_later_ = false;
+  bool report_armed_ = false;
+
+  bool draining_ = false;
+  bool drained_ = false;
+  uint64_t abandoned_ = 0;
+
+  api::time_point now_{};
+  bool now_valid_ = false;
+  bool coalescing_ = false;
+  uint64_t sweep_token_ = 0;
+  api::time_point sweep_armed_for_ = api::time_point::max();
+  std::vector<uint32_t> due_;
+};
+
+} // namespace redoubt

@@ -1,0 +1,235 @@
+// What goes out: credit, permits, queue and lanes.
+
+#include <redoubt/actors/request/client.hpp>
+
+#include <redoubt/actors/request/order_rule.hpp>
+
+#include <algorithm>
+#include <utility>
+
+namespace redoubt {
+
+bool client::may_send(const request_slot& x) {
+  if (!link_ || link_->credit == 0)
+    return false;
+  // A command that is larger than all credit may go alone.
+  if (x.bytes() > link_->credit_bytes && !link_->sent.empty())
+    return false;
+  if (!x.use_breaker || gate_.state == breaker_state::closed)
+    return true;
+  return gate_.state == breaker_state::half_open && permits_ > 0
+         && now() < gate_.lease_until;
+}
+
+void client::hand_over(uint32_t index) {
+  auto& x = table_[index];
+  if (x.phase == request_phase::queued) {
+    --queued_;
+    queued_bytes_ -= x.bytes();
+  } else if (x.phase == request_phase::waiting) {
+    --waiting_;
+  }
+  x.phase = request_phase::in_flight;
+  x.hold = lane_hold::none;
+  x.gate_generation = gate_.generation;
+  if (x.use_breaker && gate_.state == breaker_state::half_open) {
+    --permits_;
+    ++tally_.admitted;
+    report_now_ = true;
+  }
+  ++x.attempts;
+  ++counters_.attempts;
+  if (x.attempts > 1)
+    ++counters_.retries;
+  x.attempt_due = now() + x.attempt_timeout;
+  wheel_.schedule(index, std::min(x.attempt_due, x.deadline));
+  auto charged = std::min<uint64_t>(x.bytes(), link_->credit_bytes);
+  --link_->credit;
+  link_->credit_bytes -= charged;
+  auto id = table_.id(index);
+  link_->sent.push_back({id, charged});
+  report_later_ = true;
+  outbox_.push_back(submission{id, x.wire ? x.wire : x.cmd.buffer(),
+                               x.reply_count, x.attempt_timeout});
+}
+
+void client::flush_outbox() {
+  if (outbox_.empty())
+    return;
+  // A lost connection took its units out of the outbox already.
+  send(link_->connection,
+       submit_many{link_->owner, std::exchange(outbox_, {})});
+}
+
+// -- queue and lanes ----------------------------------------------------------------
+
+void client::pump() {
+  while (link_ && lanes_.anything_listed()) {
+    auto caller = lanes_.take_listed();
+    if (!drain_lane(caller)) {
+      lanes_.put_back(caller);
+      break;
+    }
+  }
+  pump_queue(bypass_);
+  pump_queue(queue_);
+  if (gate_.state == breaker_state::half_open && !permits_asked_
+      && (queued_ > 0 || lanes_.anything_listed())) {
+    permits_asked_ = true;
+    report_now_ = true;
+  }
+}
+
+void client::pump_queue(ring<uint64_t>& queue) {
+  while (!queue.empty()) {
+    auto id = queue.front();
+    auto x = table_.find(id);
+    if (x == nullptr || x->phase != request_phase::queued) {
+      queue.pop_front();
+      continue;
+    }
+    auto index = request_table::index_of(id);
+    if (lanes_.contains(x->caller)) {
+      queue.pop_front();
+      --queued_;
+      queued_bytes_ -= x->bytes();
+      put_in_lane(index);
+      lanes_.list(x->caller);
+      continue;
+    }
+    if (!may_send(*x))
+      return;
+    queue.pop_front();
+    hand_over(index);
+  }
+}
+
+void client::put_in_lane(uint32_t index) {
+  auto& x = table_[index];
+  x.phase = request_phase::waiting;
+  ++waiting_;
+  lanes_.insert(x.caller, {x.order, table_.id(index)});
+}
+
+bool client::drain_lane(caf::actor_id caller) {
+  auto lane = lanes_.find(caller);
+  if (lane == nullptr)
+    return true;
+  auto& entries = lane->entries;
+  std::vector<std::string_view> held;
+  auto complete = true;
+  size_t kept = 0;
+  size_t i = 0;
+  for (; i < entries.size(); ++i) {
+    auto x = table_.find(entries[i].id);
+    if (x == nullptr || x->phase != request_phase::waiting)
+      continue;
+    auto due = x->not_before <= now();
+    auto blocked = !held.empty() && share_a_key(x->keys(), held);
+    if (due && !blocked && x->hold == lane_hold::keys)
+      blocked = overtaken_in_flight(*x);
+    if (due && !blocked) {
+      if (!may_send(*x)) {
+        complete = false;
+        break;
+      }
+      hand_over(request_table::index_of(entries[i].id));
+      continue;
+    }
+    if (x->hold == lane_hold::all)
+      break;
+    auto keys = x->keys();
+    held.insert(held.end(), keys.begin(), keys.end());
+    entries[kept++] = entries[i];
+  }
+  // What was not looked at stays behind what was kept.
+  entries.erase(entries.begin() + static_cast<ptrdiff_t>(kept),
+                entries.begin() + static_cast<ptrdiff_t>(i));
+  lanes_.erase_if_empty(caller);
+  return complete;
+}
+
+bool client::overtaken_in_flight(const request_slot& x) {
+  if (!link_)
+    return false;
+  auto keys = x.keys();
+  for (size_t i = 0; i < link_->sent.size(); ++i) {
+    auto other = table_.find(link_->sent[i].id);
+    if (other != nullptr && other->caller == x.caller && other->order > x.order
+        && share_a_key(other->keys(), keys))
+      return true;
+  }
+  return false;
+}
+
+// -- links --------------------------------------------------------------------------
+
+void client::use(link_up& x) {
+  link_ = link_state{};
+  link_->id = x.link;
+  link_->connection = x.connection;
+  link_->owner = x.owner;
+  link_->credit = x.credit;
+  link_->credit_bytes = x.credit_bytes;
+}
+
+void client::on_link_up(link_up& x) {
+  spare_links_.push_back(std::move(x));
+  choose_link();
+  pump();
+}
+
+void client::choose_link() {
+  // Requests of one caller never go over two connections at a time, so the link
+  // changes only while nothing is outstanding.
+  if (spare_links_.empty() || (link_ && !link_->sent.empty()))
+    return;
+  if (link_)
+    spare_links_.push_back(link_up{link_->id, link_->connection, link_->owner,
+                                   link_->credit, link_->credit_bytes, 0});
+  link_.reset();
+  // Request actors spread over the links by their numbers.
+  std::sort(spare_links_.begin(), spare_links_.end(),
+            [](const link_up& a, const link_up& b) { return a.link < b.link; });
+  auto mine = spare_links_.begin()
+              + static_cast<ptrdiff_t>(config_.id % spare_links_.size());
+  use(*mine);
+  spare_links_.erase(mine);
+}
+
+// -- gate ---------------------------------------------------------------------------
+
+void client::on_gate(gate& x) {
+  if (x.generation != gate_.generation) {
+    tally_ = report{};
+    tally_.client = config_.id;
+    permits_ = 0;
+    permits_asked_ = false;
+  }
+  // Permits of an earlier lease are not added: they are on their way back.
+  if (x.permits > 0) {
+    permits_ = x.permits;
+    permits_asked_ = false;
+  }
+  auto lease_until = x.permits > 0 ? x.lease_until : gate_.lease_until;
+  gate_ = std::move(x);
+  gate_.lease_until = lease_until;
+  tally_.generation = gate_.generation;
+  if (gate_.trouble != errc::none || gate_.state == breaker_state::open)
+    reject_waiting();
+  pump();
+}
+
+void client::reject_waiting() {
+  for (uint32_t i = 0; i < table_.capacity(); ++i) {
+    auto& x = table_[i];
+    if (x.phase != request_phase::queued && x.phase != request_phase::waiting)
+      continue;
+    if (gate_.trouble != errc::none)
+      fail(i, gate_.trouble, x.so_far);
+    else if (x.use_breaker && x.on_open == on_open_policy::fail_fast)
+      fail(i, errc::circuit_open, x.so_far);
+  }
+}
+
+} // namespace redoubt

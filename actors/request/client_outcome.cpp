@@ -1,0 +1,384 @@
+// What becomes of requests: replies, failures, lost connections, deadlines.
+
+#include <redoubt/actors/request/client.hpp>
+
+#include <redoubt/actors/request/order_rule.hpp>
+#include <redoubt/actors/request/transaction_body.hpp>
+
+#include <algorithm>
+#include <utility>
+
+namespace redoubt {
+
+namespace {
+
+/// How long news may wait while all is well.
+constexpr std::chrono::milliseconds report_interval{100};
+
+bool is_script(std::string_view name) noexcept {
+  return name.starts_with("EVAL") || name.starts_with("FCALL");
+}
+
+} // namespace
+
+// -- replies --------------------------------------------------------------------------
+
+void client::on_completions(completions& x) {
+  if (!link_ || x.link != link_->id)
+    return;
+  for (auto& item : x.items) {
+    if (link_->sent.empty() || link_->sent.front().id != item.id) {
+      // Never seen; a reply must not reach another request whatever happens.
+      log_->critical("connection {} answered out of order, closing it",
+                     link_->id);
+      send(link_->connection, close_link{errc::protocol_error});
+      return;
+    }
+    ++link_->completed;
+    ++link_->credit;
+    link_->credit_bytes += link_->sent.front().bytes;
+    link_->sent.pop_front();
+    if (table_.find(item.id) != nullptr)
+      settle(request_table::index_of(item.id), item);
+    else
+      ++counters_.late_replies;
+  }
+  report_later_ = true;
+  pump();
+}
+
+void client::settle(uint32_t index, completion& x) {
+  auto& r = table_[index];
+  if (x.code != errc::none) {
+    tally_success(r);
+    note(r, x.code, fate::answered, x.value.text());
+    fail(index, x.code, fate::answered);
+    return;
+  }
+  if (r.is_transaction()) {
+    settle_transaction(index, std::move(x.value).elements());
+    return;
+  }
+  if (x.value.is_error()) {
+    auto verdict = judge(x.value.text(), is_script(r.cmd.name()));
+    if (verdict.code != errc::none) {
+      tally_failure(r, verdict.code, true);
+      attempt_failed(index, verdict.code, verdict.outcome, x.value.text(),
+                     false);
+      return;
+    }
+  }
+  tally_success(r);
+  ++counters_.succeeded;
+  x.value.repeated = r.so_far == fate::unknown
+                     && r.cls != command_class::read_only;
+  if (!lanes_.empty())
+    supersede_refused(r);
+  r.to.succeed(std::move(x.value));
+  discard(index);
+}
+
+void client::settle_transaction(uint32_t index, std::vector<reply> all) {
+  auto& r = table_[index];
+  auto result = judge_transaction(std::move(all));
+  if (result.code == errc::none) {
+    tally_success(r);
+    ++counters_.succeeded;
+    if (r.so_far == fate::unknown && r.cls != command_class::read_only)
+      for (auto& each : result.values.outcomes)
+        std::get<reply>(each).repeated = true;
+    if (!lanes_.empty())
+      supersede_refused(r);
+    r.to.succeed(std::move(result.values));
+    discard(index);
+    return;
+  }
+  if (rule_of(result.code).counts_for_breaker)
+    tally_failure(r, result.code, true);
+  else
+    tally_success(r);
+  attempt_failed(index, result.code, result.outcome, result.message, false);
+}
+
+void client::supersede_refused(const request_slot& x) {
+  // A newer request of the caller on the same keys was carried out while an
+  // older write waits to be sent again: sending it now would undo the newer one.
+  auto lane = lanes_.find(x.caller);
+  if (lane == nullptr)
+    return;
+  std::vector<uint64_t> overtaken;
+  for (auto& each : lane->entries) {
+    auto older = table_.find(each.id);
+    if (older != nullptr && older->order < x.order
+        && older->hold == lane_hold::keys
+        && older->cls != command_class::read_only
+        && share_a_key(older->keys(), x.keys()))
+      overtaken.push_back(each.id);
+  }
+  for (auto id : overtaken) {
+    auto index = request_table::index_of(id);
+    fail(index, table_[index].last_code, table_[index].so_far);
+  }
+  lanes_.list(x.caller);
+}
+
+// -- failures -------------------------------------------------------------------------
+
+void client::note(request_slot& x, errc code, fate became,
+                  std::string_view message) {
+  if (x.so_far != fate::unknown)
+    x.so_far = became;
+  x.last_code = code;
+  x.last_message = message;
+}
+
+retry_decision client::decide(const request_slot& x, errc code, fate became,
+                              bool gave_up) {
+  attempt_failure failed;
+  failed.code = code;
+  failed.outcome = became;
+  failed.cls = x.cls;
+  failed.attempts = x.attempts;
+  failed.gave_up = gave_up;
+  auto left = std::chrono::floor<std::chrono::milliseconds>(x.deadline - now());
+  if (x.max_attempts == policy_.options().attempts)
+    return policy_.decide(failed, x.previous_wait, left, random_);
+  auto options = policy_.options();
+  options.attempts = x.max_attempts;
+  return retry_policy{options}.decide(failed, x.previous_wait, left, random_);
+}
+
+void client::attempt_failed(uint32_t index, errc code, fate became,
+                            std::string_view message, bool gave_up) {
+  auto& x = table_[index];
+  note(x, code, became, message);
+  auto decision = decide(x, code, became, gave_up);
+  if (!decision.retry || draining_)
+    fail(index, code, x.so_far);
+  else if (x.to.caller_is_gone())
+    discard(index);
+  else
+    wait_for_retry(index, decision.wait,
+                   became == fate::refused ? lane_hold::keys
+                                            : lane_hold::all);
+}
+
+void client::wait_for_retry(uint32_t index, std::chrono::milliseconds wait,
+                            lane_hold hold) {
+  auto& x = table_[index];
+  // The attempt is over: its reply, should it still come, belongs to nobody.
+  ++x.generation;
+  x.hold = hold;
+  x.previous_wait = wait;
+  x.not_before = now() + wait;
+  put_in_lane(index);
+  wheel_.schedule(index, std::min(x.not_before, x.deadline));
+  if (wait.count() == 0)
+    lanes_.list(x.caller);
+}
+
+void client::on_link_closed(link_closed& x) {
+  if (!link_ || x.link != link_->id) {
+    std::erase_if(spare_links_,
+                  [&](const link_up& each) { return each.link == x.link; });
+    return;
+  }
+  auto lost = std::move(*link_);
+  link_.reset();
+  outbox_.clear();
+  choose_link();
+  lose_units(x, std::move(lost));
+  pump();
+}
+
+void client::lose_units(const link_closed& x, link_state lost) {
+  auto code = x.cause == errc::protocol_error ? x.cause : errc::disconnected;
+  auto taken = std::min(x.taken_up_to, x.written_up_to);
+  std::vector<uint32_t> units;
+  std::vector<lost_request> order;
+  std::vector<retry_decision> decisions;
+  for (size_t i = 0; i < lost.sent.size(); ++i) {
+    auto r = table_.find(lost.sent[i].id);
+    if (r == nullptr)
+      continue;
+    auto index = request_table::index_of(lost.sent[i].id);
+    if (r->to.caller_is_gone()) {
+      discard(index);
+      continue;
+    }
+    auto sent = lost.completed + i < taken;
+    auto became = sent ? fate::unknown : fate::not_sent;
+    if (!sent)
+      --r->attempts;
+    note(*r, code, became, x.text);
+    auto decision = decide(*r, code, became, x.gave_up);
+    decision.retry = decision.retry && !draining_;
+    units.push_back(index);
+    order.push_back({r->caller, r->cls, sent, decision.retry});
+    decisions.push_back(decision);
+  }
+  apply_order_rule(order, [&](size_t i) { return table_[units[i]].keys(); });
+  std::vector<uint32_t> front;
+  for (size_t i = 0; i < units.size(); ++i) {
+    auto& r = table_[units[i]];
+    if (!order[i].again)
+      fail(units[i], code, r.so_far);
+    else if (order[i].sent || lanes_.contains(r.caller))
+      wait_for_retry(units[i], decisions[i].wait,
+                     order[i].sent ? lane_hold::all : lane_hold::none);
+    else
+      front.push_back(units[i]);
+  }
+  // What never left goes back to the head of the queue, in its old order.
+  for (auto i = front.rbegin(); i != front.rend(); ++i) {
+    auto& r = table_[*i];
+    ++r.generation;
+    r.phase = request_phase::queued;
+    ++queued_;
+    queued_bytes_ += r.bytes();
+    wheel_.schedule(*i, r.deadline);
+    (r.use_breaker ? queue_ : bypass_).push_front(table_.id(*i));
+  }
+  // The breaker may have opened while these were under way.
+  if (gate_.state == breaker_state::open || gate_.trouble != errc::none)
+    reject_waiting();
+}
+
+void client::sweep() {
+  due_.clear();
+  wheel_.advance(now(), due_);
+  auto first_timeout = true;
+  for (auto index : due_) {
+    auto& x = table_[index];
+    if (x.phase == request_phase::free)
+      continue;
+    if (now() >= x.deadline) {
+      if (x.phase == request_phase::in_flight) {
+        // An attempt that had all of its time counts, even if the request ends
+        // in the same tick.
+        if (now() >= x.attempt_due) {
+          tally_failure(x, errc::attempt_timeout, first_timeout);
+          first_timeout = false;
+        } else if (tallies(x)) {
+          ++tally_.returned;
+        }
+      }
+      fail(index, errc::deadline_exceeded,
+           x.phase == request_phase::in_flight ? fate::unknown : x.so_far);
+    } else if (x.phase == request_phase::in_flight && now() >= x.attempt_due) {
+      // Attempts that time out together tell of one cause.
+      tally_failure(x, errc::attempt_timeout, first_timeout);
+      first_timeout = false;
+      attempt_failed(index, errc::attempt_timeout, fate::unknown,
+                     "no reply within the attempt timeout", true);
+    } else {
+      if (x.phase == request_phase::waiting)
+        lanes_.list(x.caller);
+      wheel_.schedule(index, x.phase == request_phase::in_flight
+                               ? std::min(x.attempt_due, x.deadline)
+                               : x.deadline);
+    }
+  }
+  pump();
+}
+
+void client::fail(uint32_t index, errc code, fate became) {
+  auto& x = table_[index];
+  switch (became) {
+    case fate::not_sent: ++counters_.failed_not_sent; break;
+    case fate::refused: ++counters_.failed_refused; break;
+    case fate::unknown: ++counters_.failed_unknown; break;
+    case fate::answered: ++counters_.succeeded; break;
+  }
+  if (code == errc::circuit_open)
+    ++counters_.rejected;
+  failure why;
+  why.code = code;
+  why.outcome = became;
+  why.attempts = x.attempts;
+  why.elapsed
+    = std::chrono::duration_cast<std::chrono::microseconds>(now() - x.arrived);
+  why.last_message = std::move(x.last_message);
+  if (why.last_message.empty() && gate_.last_error != errc::none && !link_)
+    why.last_message = gate_.last_error_text;
+  why.operation = std::move(x.operation);
+  x.to.fail(std::move(why));
+  report_later_ = true;
+  discard(index);
+}
+
+void client::discard(uint32_t index) {
+  auto& x = table_[index];
+  if (x.phase == request_phase::queued) {
+    --queued_;
+    queued_bytes_ -= x.bytes();
+  } else if (x.phase == request_phase::waiting) {
+    --waiting_;
+    // Others may have stood behind it.
+    lanes_.list(x.caller);
+  }
+  wheel_.cancel(index);
+  table_.remove(index);
+}
+
+// -- what the supervisor learns ---------------------------------------------------------
+
+bool client::tallies(const request_slot& x) const noexcept {
+  return x.use_breaker && x.gate_generation == gate_.generation;
+}
+
+void client::tally_success(const request_slot& x) {
+  if (!tallies(x))
+    return;
+  ++tally_.successes;
+  tally_.run = 0;
+  if (gate_.state == breaker_state::half_open)
+    report_now_ = true;
+}
+
+void client::tally_failure(const request_slot& x, errc code, bool new_step) {
+  if (!tallies(x))
+    return;
+  if (!rule_of(code).counts_for_breaker) {
+    ++tally_.returned;
+    return;
+  }
+  ++tally_.failures;
+  if (new_step)
+    ++tally_.run;
+  report_now_ = true;
+}
+
+void client::arm_report() {
+  if (report_armed_)
+    return;
+  report_armed_ = true;
+  api::send_at(this, client_actor{this}, now() + report_interval,
+               tick{0, tick_purpose::report});
+}
+
+void client::send_report() {
+  report_now_ = false;
+  report_later_ = false;
+  counters_.queued = queued_;
+  counters_.backing_off = waiting_;
+  counters_.in_flight = link_ ? link_->sent.size() : 0;
+  auto x = tally_;
+  x.waiting = queued_ + waiting_;
+  x.counters = counters_;
+  send(config_.supervisor, std::move(x));
+  tally_ = report{};
+  tally_.client = config_.id;
+  tally_.generation = gate_.generation;
+}
+
+void client::arm_sweep() {
+  auto next = wheel_.next();
+  if (next >= sweep_armed_for_)
+    return;
+  sweep_armed_for_ = next;
+  api::send_at(this, client_actor{this}, next,
+               tick{++sweep_token_, tick_purpose::deadlines});
+}
+
+} // namespace redoubt

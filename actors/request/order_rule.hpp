@@ -1,0 +1,35 @@
+#pragma once
+
+#include <redoubt/messages/command_class.hpp>
+
+#include <cstdint>
+#include <functional>
+#include <string_view>
+#include <vector>
+
+namespace redoubt {
+
+/// A request whose connection was lost, as the order rule sees it.
+struct lost_request {
+  uint64_t caller = 0;
+  command_class cls = command_class::accumulating;
+  /// It may have reached the server.
+  bool sent = false;
+  /// In: the retry policy would send it again. Out: it may.
+  bool again = false;
+};
+
+using keys_of_lost = std::function<std::vector<std::string_view>(size_t)>;
+
+/// Keeps writes of one caller in order when some of them are sent again: a write
+/// is sent again only if no later request of its caller on one of its keys was
+/// sent and is not itself sent again after it. `lost` stands in the order in
+/// which the requests were sent; `keys` answers the keys of its i-th entry.
+void apply_order_rule(std::vector<lost_request>& lost,
+                      const keys_of_lost& keys);
+
+/// True if the two lists have a key in common.
+bool share_a_key(const std::vector<std::string_view>& a,
+                 const std::vector<std::string_view>& b) noexcept;
+
+} // namespace redoubt

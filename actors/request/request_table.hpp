@@ -1,0 +1,150 @@
+#pragma once
+
+#include <redoubt/actors/request/answer.hpp>
+#include <redoubt/messages/command.hpp>
+#include <redoubt/messages/options.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace redoubt {
+
+/// Where a request is.
+enum class request_phase : uint8_t {
+  free,
+  /// Being looked at; not yet sent and counted nowhere.
+  arriving,
+  /// Waits for a connection, credit or a permit.
+  queued,
+  /// Handed to a connection, its reply is awaited.
+  in_flight,
+  /// Stands in its caller's lane: it waits for its next attempt, or behind an
+  /// older request of the same caller.
+  waiting,
+};
+
+/// What a request in a lane holds back.
+enum class lane_hold : uint8_t {
+  /// Nothing: it only keeps its place.
+  none,
+  /// Later requests of its caller on its keys (it was refused).
+  keys,
+  /// All later requests of its caller (its connection was lost).
+  all,
+};
+
+/// One request, from its arrival to its answer.
+struct request_slot {
+  request_phase phase = request_phase::free;
+  lane_hold hold = lane_hold::none;
+  command_class cls = command_class::accumulating;
+  on_open_policy on_open = on_open_policy::fail_fast;
+  bool use_breaker = true;
+  /// What became of the attempts so far: `unknown` once any of them may have
+  /// run.
+  fate so_far = fate::not_sent;
+  errc last_code = errc::none;
+  /// Raised by every attempt and every reuse; an id of an older one is ignored.
+  uint32_t generation = 0;
+  /// Replies that the server sends for it; more than one for transactions.
+  uint32_t reply_count = 1;
+  uint32_t attempts = 0;
+  uint32_t max_attempts = 1;
+  /// Place among all requests of this request actor.
+  uint64_t order = 0;
+  caf::actor_id caller = 0;
+  /// Breaker's generation under which the current attempt was sent.
+  uint64_t gate_generation = 0;
+  api::time_point arrived{};
+  api::time_point deadline{};
+  api::time_point attempt_due{};
+  api::time_point not_before{};
+  std::chrono::milliseconds attempt_timeout{0};
+  std::chrono::milliseconds previous_wait{0};
+  answer to;
+  command cmd;
+  /// Of a transaction: its members and its bytes.
+  std::shared_ptr<const std::vector<command>> members;
+  std::shared_ptr<const std::string> wire;
+  std::string operation;
+  std::string last_message;
+
+  bool is_transaction() const noexcept { return members != nullptr; }
+
+  size_t bytes() const noexcept {
+    return (wire ? wire->size() : cmd.wire().size()) + sizeof(request_slot);
+  }
+
+  std::vector<std::string_view> keys() const {
+    if (!members)
+      return cmd.keys();
+    std::vector<std::string_view> result;
+    for (auto& each : *members)
+      for (auto key : each.keys())
+        result.push_back(key);
+    return result;
+  }
+};
+
+/// All requests of one request actor, in slots that are used again.
+class request_table {
+public:
+  /// Names one attempt of one request.
+  static uint64_t id_of(uint32_t index, uint32_t generation) noexcept {
+    return (static_cast<uint64_t>(generation) << 32) | index;
+  }
+
+  static uint32_t index_of(uint64_t id) noexcept {
+    return static_cast<uint32_t>(id);
+  }
+
+  uint32_t add() {
+    ++used_;
+    if (free_.empty()) {
+      slots_.emplace_back();
+      return static_cast<uint32_t>(slots_.size() - 1);
+    }
+    auto index = free_.back();
+    free_.pop_back();
+    return index;
+  }
+
+  /// Frees the slot. The request's answer must have been given.
+  void remove(uint32_t index) {
+    auto generation = slots_[index].generation + 1;
+    slots_[index] = request_slot{};
+    slots_[index].generation = generation;
+    free_.push_back(index);
+    --used_;
+  }
+
+  request_slot& operator[](uint32_t index) noexcept { return slots_[index]; }
+
+  uint64_t id(uint32_t index) const noexcept {
+    return id_of(index, slots_[index].generation);
+  }
+
+  /// The request that `id` names, or null if that attempt is over.
+  request_slot* find(uint64_t id) noexcept {
+    auto index = index_of(id);
+    if (index >= slots_.size() || id_of(index, slots_[index].generation) != id
+        || slots_[index].phase == request_phase::free)
+      return nullptr;
+    return &slots_[index];
+  }
+
+  /// Requests in the table.
+  size_t size() const noexcept { return used_; }
+
+  /// Slots, free ones included.
+  size_t capacity() const noexcept { return slots_.size(); }
+
+private:
+  std::vector<request_slot> slots_;
+  std::vector<uint32_t> free_;
+  size_t used_ = 0;
+};
+
+} // namespace redoubt

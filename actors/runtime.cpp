@@ -1,0 +1,229 @@
+#include <redoubt/actors/runtime.hpp>
+
+#include <redoubt/actors/connection/connection.hpp>
+#include <redoubt/actors/log.hpp>
+#include <redoubt/actors/reactor/reactor.hpp>
+#include <redoubt/actors/reactor/resolver.hpp>
+#include <redoubt/actors/request/client.hpp>
+#include <redoubt/actors/supervisor/supervisor.hpp>
+
+#include <caf/actor_system_config.hpp>
+#include <caf/scoped_actor.hpp>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <mutex>
+#include <random>
+#include <sstream>
+#include <stdexcept>
+
+namespace redoubt {
+
+namespace {
+
+void throw_if_bad(const std::vector<option_error>& errors) {
+  if (errors.empty())
+    return;
+  std::string text;
+  for (auto& x : errors)
+    text += (text.empty() ? "" : "; ") + x.key + ": " + x.what;
+  throw std::invalid_argument(text);
+}
+
+uint64_t random_seed() {
+  std::random_device device;
+  return (static_cast<uint64_t>(device()) << 32) | device();
+}
+
+} // namespace
+
+struct runtime::state {
+  std::unique_ptr<caf::actor_system_config> own_config;
+  std::unique_ptr<caf::actor_system> own_system;
+  caf::actor_system* system = nullptr;
+  runtime_options options;
+  std::vector<std::unique_ptr<reactor>> reactors;
+  std::vector<resolver_actor> resolvers;
+  supervisor_internal supervisor;
+
+  std::mutex mutex;
+  random_source seeds{random_seed()};
+  uint64_t next_client = 0;
+  bool stopped = false;
+
+  explicit state(const runtime_options& x) : options(x) {}
+
+  void start();
+  void start_supervisor();
+  reactor& least_loaded(uint32_t& index);
+  void stop(std::chrono::milliseconds limit);
+};
+
+void runtime::state::start() {
+  auto& threads = options.threads;
+  for (uint32_t i = 0; i < threads.reactors; ++i) {
+    reactor::settings settings;
+    settings.run_callers = threads.run_callers;
+    settings.spin = threads.spin;
+    settings.mailbox_limit = options.limits.mailbox;
+    reactors.push_back(std::make_unique<reactor>(*system, settings));
+    auto& host = *reactors.back();
+    resolvers.push_back(api::spawn_on<pinned<resolver>>(
+      *system, &host, host, options.pool.dns_servers));
+  }
+  start_supervisor();
+}
+
+void runtime::state::start_supervisor() {
+  supervisor_config config;
+  config.options = options;
+  config.seed = seeds.next();
+  // Called by the supervisor, on its reactor. Reactors and resolvers were made
+  // before it and outlive it.
+  config.dial = [this](uint32_t index, uint64_t link, link_observer observer) {
+    auto& host = *reactors[index];
+    connection_config x;
+    x.link = link;
+    x.server = options.server;
+    x.pool = options.pool;
+    x.limits = options.limits;
+    x.observer = std::move(observer);
+    x.resolver = resolvers[index];
+    return connection_actor{
+      api::spawn_on<pinned<connection>>(*system, &host, host, std::move(x))};
+  };
+  supervisor = api::spawn_on<pinned<redoubt::supervisor>>(
+    *system, reactors.front().get(), std::move(config));
+}
+
+reactor& runtime::state::least_loaded(uint32_t& index) {
+  auto less = [](auto& a, auto& b) { return a->residents() < b->residents(); };
+  auto i = std::min_element(reactors.begin(), reactors.end(), less);
+  index = static_cast<uint32_t>(i - reactors.begin());
+  return **i;
+}
+
+void runtime::state::stop(std::chrono::milliseconds limit) {
+  for (auto& each : reactors)
+    if (each->on_thread()) {
+      std::fputs("redoubt: a runtime must not be ended on its own reactor "
+                 "thread\n",
+                 stderr);
+      std::abort();
+    }
+  {
+    std::lock_guard guard{mutex};
+    if (std::exchange(stopped, true))
+      return;
+  }
+  {
+    // Needs nothing but the reactors and this thread, so that a service may have
+    // blocked all of CAF's.
+    caf::scoped_actor self{*system};
+    self->request(supervisor, limit + std::chrono::seconds(1), drain{limit})
+      .receive([](const drained&) {}, [](const caf::error&) {});
+  }
+  for (auto& each : reactors)
+    each->evict();
+  resolvers.clear();
+  reactors.clear();
+}
+
+// -- runtime ----------------------------------------------------------------------------
+
+runtime::runtime(caf::actor_system& sys, const runtime_options& options) {
+  throw_if_bad(validate(options));
+  state_ = std::make_unique<state>(options);
+  state_->system = &sys;
+  state_->start();
+}
+
+runtime::runtime(const runtime_options& options) {
+  throw_if_bad(validate(options));
+  state_ = std::make_unique<state>(options);
+  // Not parsed: a library reads no caf-application.ini of its host.
+  state_->own_config = std::make_unique<caf::actor_system_config>();
+  state_->own_system
+    = std::make_unique<caf::actor_system>(*state_->own_config);
+  state_->system = state_->own_system.get();
+  state_->start();
+}
+
+runtime::~runtime() {
+  state_->stop(state_->options.threads.drain);
+}
+
+request_actor runtime::client() {
+  return client(state_->options.client);
+}
+
+request_actor runtime::client(const client_options& defaults) {
+  throw_if_bad(validate(defaults));
+  std::lock_guard guard{state_->mutex};
+  if (state_->stopped)
+    throw std::logic_error("the runtime is shut down");
+  client_config config;
+  config.id = state_->next_client++;
+  config.defaults = defaults;
+  config.limits = state_->options.limits;
+  config.supervisor = state_->supervisor;
+  config.seed = state_->seeds.next();
+  auto id = config.id;
+  uint32_t index = 0;
+  auto& host = state_->least_loaded(index);
+  client_actor handle = api::spawn_on<pinned<redoubt::client>>(
+    system(), &host, std::move(config));
+  caf::anon_send(state_->supervisor, register_client{handle, id, index});
+  return handle;
+}
+
+supervisor_actor runtime::supervisor() const {
+  std::lock_guard guard{state_->mutex};
+  return state_->supervisor;
+}
+
+caf::error runtime::wait_ready(std::chrono::milliseconds timeout) {
+  caf::scoped_actor self{system()};
+  caf::error result;
+  self->request(supervisor(), caf::infinite, ready_query{timeout})
+    .receive([](const ready&) {},
+             [&](caf::error& why) { result = std::move(why); });
+  return result;
+}
+
+void runtime::shutdown(std::chrono::milliseconds limit) {
+  state_->stop(limit);
+}
+
+caf::actor_system& runtime::system() {
+  return *state_->system;
+}
+
+const runtime_options& runtime::options() const noexcept {
+  return state_->options;
+}
+
+executor& runtime::least_loaded() {
+  uint32_t index = 0;
+  std::lock_guard guard{state_->mutex};
+  if (state_->stopped)
+    throw std::logic_error("the runtime is shut down");
+  return state_->least_loaded(index);
+}
+
+std::optional<runtime_options> load_options(const std::string& path,
+                                            std::vector<config_error>& errors) {
+  std::ifstream file{path, std::ios::binary};
+  std::ostringstream text;
+  if (file)
+    text << file.rdbuf();
+  if (!file || file.bad()) {
+    errors.push_back({path, 0, "", "cannot be read"});
+    return std::nullopt;
+  }
+  return parse_options(text.str(), path, errors);
+}
+
+} // namespace redoubt

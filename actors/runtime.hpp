@@ -1,0 +1,94 @@
+#pragma once
+
+#include <redoubt/actors/pinned.hpp>
+#include <redoubt/messages/interfaces.hpp>
+#include <redoubt/messages/options.hpp>
+#include <redoubt/messages/options_toml.hpp>
+
+#include <caf/actor_system.hpp>
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace redoubt {
+
+/// What a service owns: the I/O threads, the supervisor, the connections and the
+/// request actors of one endpoint. Make one per endpoint, share it among all
+/// threads and actors of the service; several side by side do not disturb each
+/// other.
+///
+/// Redis may be down from the start: the runtime starts, answers by the breaker
+/// and heals by itself.
+///
+/// All member functions may be called from any thread, save the destructor and
+/// `shutdown`, which must not run on one of the runtime's own reactors.
+class runtime {
+public:
+  /// Lives on the service's actor system, which must outlive it.
+  /// Throws `std::invalid_argument` that names the keys if `options` are bad, and
+  /// `std::system_error` if the system gives no thread or descriptor.
+  runtime(caf::actor_system& sys, const runtime_options& options);
+
+  /// Makes an actor system of its own.
+  explicit runtime(const runtime_options& options);
+
+  runtime(const runtime&) = delete;
+  runtime& operator=(const runtime&) = delete;
+
+  /// Calls `shutdown` with the limit from the options.
+  ~runtime();
+
+  /// A new client handle with the runtime's defaults. Each is one request actor:
+  /// make a few per service (one per part that wants its own defaults and its own
+  /// share), not one per request. It lives as long as the runtime.
+  request_actor client();
+
+  /// A new client handle with its own defaults.
+  /// Throws `std::invalid_argument` that names the keys if they are bad.
+  request_actor client(const client_options& defaults);
+
+  /// Who answers operators.
+  supervisor_actor supervisor() const;
+
+  /// Waits until a connection is ready. Answers no error then, else the reason
+  /// why there was none within `timeout`. Blocks the calling thread.
+  caf::error wait_ready(std::chrono::milliseconds timeout);
+
+  /// Spawns an event-based actor class on the least loaded I/O thread, where its
+  /// messages to and from client handles never change threads. It must not
+  /// block. It is killed when the runtime ends.
+  template <class Class, class... Ts>
+  auto spawn_pinned(Ts&&... xs) {
+    caf::actor_config cfg{&least_loaded()};
+    return system().spawn_class<pinned<Class>, caf::no_spawn_options>(
+      cfg, std::forward<Ts>(xs)...);
+  }
+
+  /// Takes no new requests, waits until those in flight are answered or `limit`
+  /// is over, answers the rest, ends all actors and joins the I/O threads. All
+  /// handles stay valid; what is sent to them fails with `not_sent`. Does nothing
+  /// when called again.
+  void shutdown(std::chrono::milliseconds limit);
+
+  caf::actor_system& system();
+
+  const runtime_options& options() const noexcept;
+
+private:
+  struct state;
+
+  executor& least_loaded();
+
+  std::unique_ptr<state> state_;
+};
+
+/// Reads options from a TOML file. On any fault, also if the file cannot be read,
+/// answers nothing and fills `errors`.
+std::optional<runtime_options> load_options(const std::string& path,
+                                            std::vector<config_error>& errors);
+
+} // namespace redoubt

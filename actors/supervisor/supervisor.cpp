@@ -1,0 +1,140 @@
+#include <redoubt/actors/supervisor/supervisor.hpp>
+
+#include <redoubt/actors/quiet.hpp>
+
+#include <algorithm>
+
+namespace redoubt {
+
+supervisor::supervisor(caf::actor_config& cfg, supervisor_config config)
+  : supervisor_internal::base(cfg),
+    config_(std::move(config)),
+    log_(logger_for("supervisor")),
+    log_limit_(config_.options.limits.log_lines),
+    started_(api::now(this)),
+    breaker_(config_.options.breaker, config_.seed),
+    dials_(config_.options.pool,
+           config_.options.pool.connections * config_.options.threads.reactors,
+           config_.seed + 1),
+    restarts_(config_.options.pool.max_restarts,
+              config_.options.pool.restart_window,
+              config_.options.breaker.lump) {
+  make_quiet(this, log_);
+  set_down_handler([this](caf::down_msg& x) { on_client_down(x.source); });
+}
+
+supervisor::behavior_type supervisor::make_behavior() {
+  tend();
+  return {
+    // -- operators
+    [this](status_query) { return status(); },
+    [this](const health_query& x) -> caf::delegated<health_report> {
+      on_health(x);
+      return {};
+    },
+    [this](subscribe& x) { on_subscribe(x); },
+    [this](unsubscribe& x) { on_unsubscribe(x); },
+    [this](const force_breaker& x) { return on_force(x); },
+    [this](const drain& x) -> caf::delegated<drained> {
+      on_drain(x);
+      return {};
+    },
+    [this](const ready_query& x) -> caf::delegated<ready> {
+      on_ready_query(x);
+      return {};
+    },
+    // -- connections
+    [this](link_up& x) { on_link_up(x); },
+    [this](completions& x) { on_completions(x); },
+    [this](link_closed& x) { on_link_closed(x); },
+    // -- request actors
+    [this](const report& x) { on_report(x); },
+    [this](const client_drained& x) {
+      for (auto& each : clients_)
+        if (each.id == x.client && !each.drained) {
+          each.drained = true;
+          abandoned_ += x.abandoned;
+        }
+      tend();
+    },
+    [this](register_client& x) { on_register(x); },
+    [this](const link_progress& x) {
+      if (auto i = links_.find(x.link); i != links_.end())
+        i->second.state = x.state;
+    },
+    [this](const tick& x) { on_tick(x.token); },
+  };
+}
+
+void supervisor::on_tick(uint64_t token) {
+  if (token != tick_token_)
+    return;
+  armed_for_ = api::time_point::max();
+  tend();
+}
+
+/// Does whatever is due, and asks to be woken for what is due next. Called after
+/// everything that may have changed a schedule.
+void supervisor::tend() {
+  auto now = api::now(this);
+  std::vector<uint64_t> expired;
+  for (auto& [id, x] : own_)
+    if (x.deadline <= now)
+      expired.push_back(id);
+  for (auto id : expired)
+    finish(id, nullptr, "no reply in time");
+  if (restarts_.tick(now)) {
+    dials_.degraded(false, now);
+    log_->info("the endpoint is stable again, dialling at the usual pace");
+    event x;
+    x.kind = event_kind::recovered;
+    publish(std::move(x));
+  }
+  tend_breaker(now);
+  if (!draining_)
+    start_dials(now);
+  answer_ready(now);
+  check_drained(now);
+  arm(now);
+}
+
+void supervisor::arm(api::time_point now) {
+  auto next = std::min(breaker_.next_tick(), restarts_.next_tick());
+  if (!draining_)
+    next = std::min(next, dials_.next());
+  for (auto& [id, x] : own_)
+    next = std::min(next, x.deadline);
+  for (auto& x : ready_waiters_)
+    next = std::min(next, x.deadline);
+  if (draining_ && !drain_done_)
+    next = std::min(next, now < drain_deadline_ ? drain_deadline_
+                                                : drain_deadline_ + drain_grace);
+  next = std::max(next, now);
+  if (next >= armed_for_)
+    return;
+  armed_for_ = next;
+  api::send_at(this, supervisor_internal{this}, next, tick{++tick_token_});
+}
+
+void supervisor::on_exit() {
+  for (auto& [id, x] : checks_) {
+    x.report.error = describe(errc::actor_died);
+    x.report.error_type = to_string(errc::actor_died);
+    x.promise.deliver(std::move(x.report));
+  }
+  failure why;
+  why.code = draining_ ? errc::shutting_down : errc::actor_died;
+  for (auto& x : ready_waiters_)
+    x.promise.deliver(to_error(why));
+  for (auto& x : drain_promises_)
+    x.deliver(drained{abandoned_});
+  checks_.clear();
+  ready_waiters_.clear();
+  drain_promises_.clear();
+  links_.clear();
+  clients_.clear();
+  subscriptions_.clear();
+  config_.dial = nullptr;
+}
+
+} // namespace redoubt

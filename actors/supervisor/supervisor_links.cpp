@@ -1,0 +1,239 @@
+// Connections: dialling, losing, restarting; and request actors coming and going.
+
+#include <redoubt/actors/supervisor/supervisor.hpp>
+
+#include <algorithm>
+#include <exception>
+
+namespace redoubt {
+
+namespace {
+
+/// The server answered and does not want us.
+bool turned_away(errc cause) noexcept {
+  return cause == errc::auth_failed || cause == errc::too_many_clients;
+}
+
+event connection_event(event_kind kind, uint64_t link) {
+  event x;
+  x.kind = kind;
+  x.connection = link;
+  return x;
+}
+
+} // namespace
+
+template <class... Ts>
+void supervisor::log_limited(spdlog::level::level_enum level, errc cause,
+                             spdlog::format_string_t<Ts...> text, Ts&&... xs) {
+  uint64_t suppressed = 0;
+  if (!log_limit_.admit(static_cast<uint32_t>(cause), api::now(this),
+                        suppressed))
+    return;
+  log_->log(level, text, std::forward<Ts>(xs)...);
+  if (suppressed > 0)
+    log_->log(level, "{} more lines like this were held back", suppressed);
+}
+
+// -- dialling -------------------------------------------------------------------------
+
+void supervisor::start_dials(api::time_point now) {
+  while (dials_.should_dial(now))
+    dial_one(now);
+}
+
+uint32_t supervisor::reactor_to_dial() const {
+  std::vector<uint32_t> count(config_.options.threads.reactors);
+  for (auto& [id, x] : links_)
+    if (!x.leaving)
+      ++count[x.reactor];
+  auto least = std::min_element(count.begin(), count.end());
+  return static_cast<uint32_t>(least - count.begin());
+}
+
+void supervisor::dial_one(api::time_point now) {
+  auto id = ++next_link_;
+  dials_.dial_started(now);
+  link_entry x;
+  x.reactor = reactor_to_dial();
+  x.since = now;
+  try {
+    x.connection = config_.dial(x.reactor, id, link_observer{this});
+  } catch (const std::exception& e) {
+    link_closed failed;
+    failed.link = id;
+    failed.cause = errc::resource_error;
+    failed.text = e.what();
+    on_dial_failed(failed, now);
+    return;
+  }
+  links_.emplace(id, std::move(x));
+}
+
+uint32_t supervisor::ready_links() const {
+  uint32_t n = 0;
+  for (auto& [id, x] : links_)
+    if (x.state == connection_state::ready && !x.leaving)
+      ++n;
+  return n;
+}
+
+supervisor::link_entry* supervisor::any_ready_link(uint64_t& id) {
+  for (auto& [link, x] : links_)
+    if (x.state == connection_state::ready && !x.leaving) {
+      id = link;
+      return &x;
+    }
+  return nullptr;
+}
+
+void supervisor::on_link_up(link_up& x) {
+  auto i = links_.find(x.link);
+  if (i == links_.end())
+    return;
+  auto now = api::now(this);
+  auto& entry = i->second;
+  dials_.dial_finished(dial_schedule::result::ready, now);
+  auto is_ready = [&](auto& each) {
+    return each.second.reactor == entry.reactor && !each.second.leaving
+           && each.second.state == connection_state::ready;
+  };
+  auto others = std::count_if(links_.begin(), links_.end(), is_ready);
+  entry.state = connection_state::ready;
+  entry.owner = x.owner;
+  entry.client_id = x.client_id;
+  entry.since = now;
+  if (draining_ || others >= config_.options.pool.connections) {
+    // Of several dials that hung, more came through than are wanted.
+    dials_.closed();
+    entry.leaving = true;
+    send(x.connection, close_link{errc::shutting_down});
+    tend();
+    return;
+  }
+  for (auto& each : clients_)
+    if (each.reactor == entry.reactor)
+      send(entry.connection, attach_client{each.handle});
+  log_->info("connection {} is ready ({} of {})", x.link, ready_links(),
+             dials_.wanted());
+  publish(connection_event(event_kind::connection_up, x.link));
+  if (trouble_ != errc::none) {
+    trouble_ = errc::none;
+    push_gate();
+  }
+  apply(breaker_.connection_ready(now));
+  tend();
+}
+
+void supervisor::on_link_closed(link_closed& x) {
+  auto i = links_.find(x.link);
+  if (i == links_.end())
+    return;
+  auto leaving = i->second.leaving;
+  links_.erase(i);
+  std::vector<uint64_t> orphans;
+  for (auto& [id, each] : own_)
+    if (each.link == x.link)
+      orphans.push_back(id);
+  for (auto id : orphans)
+    finish(id, nullptr, x.text);
+  auto now = api::now(this);
+  if (!leaving && !draining_) {
+    if (x.was_ready)
+      on_ready_link_lost(x, now);
+    else
+      on_dial_failed(x, now);
+  }
+  tend();
+}
+
+void supervisor::on_ready_link_lost(const link_closed& x, api::time_point now) {
+  ++connections_lost_;
+  ++restarted_;
+  last_error_ = x.cause;
+  last_error_text_ = x.text;
+  dials_.lost(now);
+  log_limited(spdlog::level::warn, x.cause, "connection {} was lost: {}: {}",
+              x.link, to_string(x.cause), x.text);
+  auto closed = connection_event(event_kind::connection_closed, x.link);
+  closed.error = x.cause;
+  closed.text = x.text;
+  publish(std::move(closed));
+  publish(connection_event(event_kind::connection_restarted, x.link));
+  if (restarts_.record(now)) {
+    dials_.degraded(true, now);
+    log_->warn("connections die too often, dialling slowly from now on");
+    event degraded;
+    degraded.kind = event_kind::degraded;
+    publish(std::move(degraded));
+  }
+  apply(breaker_.record(circuit_breaker::link_event::lost, now));
+}
+
+void supervisor::on_dial_failed(const link_closed& x, api::time_point now) {
+  dials_.dial_finished(turned_away(x.cause)
+                         ? dial_schedule::result::turned_away
+                         : dial_schedule::result::failed,
+                       now);
+  last_error_ = x.cause;
+  last_error_text_ = x.text;
+  log_limited(spdlog::level::warn, x.cause, "cannot connect to {}: {}: {}",
+              to_string(config_.options.server), to_string(x.cause), x.text);
+  if (x.cause == errc::auth_failed) {
+    // Not the server's health: nothing that waiting or retrying would mend.
+    if (ready_links() == 0 && trouble_ == errc::none) {
+      trouble_ = errc::auth_failed;
+      push_gate();
+    }
+    return;
+  }
+  if (trouble_ != errc::none) {
+    trouble_ = errc::none;
+    push_gate();
+  }
+  apply(breaker_.record(circuit_breaker::link_event::dial_failed, now));
+}
+
+// -- request actors ---------------------------------------------------------------------
+
+void supervisor::on_register(register_client& x) {
+  monitor(x.client);
+  client_entry entry;
+  entry.handle = x.client;
+  entry.reactor = x.reactor;
+  entry.id = x.id;
+  send(entry.handle, current_gate());
+  for (auto& [id, link] : links_)
+    if (link.reactor == x.reactor && !link.leaving
+        && link.state == connection_state::ready)
+      send(link.connection, attach_client{entry.handle});
+  if (draining_)
+    send(entry.handle, drain_client{drain_deadline_});
+  clients_.push_back(std::move(entry));
+}
+
+void supervisor::on_client_down(const caf::actor_addr& who) {
+  std::erase_if(subscriptions_,
+                [&](const subscription& x) { return x.who == who; });
+  auto i = std::find_if(clients_.begin(), clients_.end(),
+                        [&](const client_entry& x) { return x.handle == who; });
+  if (i == clients_.end())
+    return;
+  log_->warn("a request actor died");
+  for (auto& [id, link] : links_)
+    if (link.reactor == i->reactor)
+      send(link.connection, detach_client{i->handle});
+  auto& from = i->counters;
+  past_.succeeded += from.succeeded;
+  past_.failed_not_sent += from.failed_not_sent;
+  past_.failed_refused += from.failed_refused;
+  past_.failed_unknown += from.failed_unknown;
+  past_.rejected += from.rejected;
+  past_.attempts += from.attempts;
+  past_.retries += from.retries;
+  past_.late_replies += from.late_replies;
+  clients_.erase(i);
+  tend();
+}
+
+} // namespace redoubt

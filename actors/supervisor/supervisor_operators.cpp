@@ -1,0 +1,208 @@
+// What operators ask: status, health, events, readiness, drain.
+
+#include <redoubt/actors/supervisor/supervisor.hpp>
+
+#include <redoubt/actors/supervisor/server_info.hpp>
+
+#include <algorithm>
+
+namespace redoubt {
+
+namespace {
+
+void add(request_counters& to, const request_counters& x) {
+  to.succeeded += x.succeeded;
+  to.failed_not_sent += x.failed_not_sent;
+  to.failed_refused += x.failed_refused;
+  to.failed_unknown += x.failed_unknown;
+  to.rejected += x.rejected;
+  to.attempts += x.attempts;
+  to.retries += x.retries;
+  to.late_replies += x.late_replies;
+  to.queued += x.queued;
+  to.in_flight += x.in_flight;
+  to.backing_off += x.backing_off;
+}
+
+} // namespace
+
+runtime_status supervisor::status() {
+  auto now = api::now(this);
+  auto since = [&](api::time_point x) {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(now - x);
+  };
+  runtime_status result;
+  result.server = to_string(config_.options.server);
+  result.uptime = since(started_);
+  result.breaker = breaker_.status(now);
+  for (auto& [id, x] : links_)
+    result.connections.push_back(
+      {id, x.reactor, x.state, x.client_id, since(x.since)});
+  result.connections_wanted = dials_.wanted();
+  result.clients = clients_.size();
+  result.requests = past_;
+  for (auto& x : clients_)
+    add(result.requests, x.counters);
+  result.connections_lost = connections_lost_;
+  result.dials = dials_.started();
+  result.dials_failed = dials_.failed();
+  result.restarts = restarted_;
+  result.degraded = restarts_.degraded();
+  result.draining = draining_;
+  result.events_dropped = events_dropped_;
+  result.last_error = last_error_;
+  result.last_error_text = last_error_text_;
+  return result;
+}
+
+// -- health -----------------------------------------------------------------------------
+
+void supervisor::on_health(const health_query& x) {
+  auto now = api::now(this);
+  auto number = ++next_check_;
+  checks_.emplace(number,
+                  health_check{make_response_promise<health_report>(), {}, now});
+  uint64_t link = 0;
+  if (any_ready_link(link) == nullptr) {
+    auto code = last_error_ == errc::none ? errc::connect_failed : last_error_;
+    answer_health(number,
+                  last_error_text_.empty() ? "not connected yet"
+                                           : std::string_view{last_error_text_},
+                  code);
+    return;
+  }
+  auto ping_id = ++next_own_;
+  auto info_id = ++next_own_;
+  auto deadline = now + x.timeout;
+  own_.emplace(ping_id, own_request{own_request::kind::ping, link, deadline,
+                                    number});
+  own_.emplace(info_id, own_request{own_request::kind::info, link, deadline,
+                                    number});
+  static const command ping{"PING"};
+  static const command info{"INFO"};
+  submit(link, {submission{ping_id, ping.buffer(), 1, x.timeout},
+                submission{info_id, info.buffer(), 1, x.timeout}});
+  tend();
+}
+
+void supervisor::answer_health(uint64_t number, std::string_view error,
+                               errc code) {
+  auto i = checks_.find(number);
+  if (i == checks_.end())
+    return;
+  auto x = std::move(i->second);
+  checks_.erase(i);
+  if (error.empty()) {
+    x.report.status = "healthy";
+  } else {
+    x.report = health_report{};
+    x.report.error = error;
+    x.report.error_type = code == errc::none ? "server_error"
+                                             : to_string(code);
+  }
+  x.promise.deliver(std::move(x.report));
+}
+
+// -- events -----------------------------------------------------------------------------
+
+void supervisor::on_subscribe(subscribe& x) {
+  auto known = std::any_of(subscriptions_.begin(), subscriptions_.end(),
+                           [&](auto& each) { return each.who == x.subscriber; });
+  if (!x.subscriber || known)
+    return;
+  monitor(x.subscriber);
+  subscriptions_.push_back({x.subscriber, 0});
+}
+
+void supervisor::on_unsubscribe(unsubscribe& x) {
+  std::erase_if(subscriptions_,
+                [&](auto& each) { return each.who == x.subscriber; });
+}
+
+void supervisor::publish(event x) {
+  x.sequence = ++event_sequence_;
+  x.at = std::chrono::duration_cast<std::chrono::microseconds>(api::now(this)
+                                                               - started_);
+  for (auto& each : subscriptions_) {
+    if (each.outstanding >= config_.options.limits.subscriber_events) {
+      ++events_dropped_;
+      continue;
+    }
+    ++each.outstanding;
+    auto received = [this, who = each.who.address()] {
+      for (auto& other : subscriptions_)
+        if (other.who == who)
+          --other.outstanding;
+    };
+    request(each.who, caf::infinite, x)
+      .then(received, [received](const caf::error&) { received(); });
+  }
+}
+
+// -- readiness --------------------------------------------------------------------------
+
+void supervisor::on_ready_query(const ready_query& x) {
+  ready_waiters_.push_back(
+    {make_response_promise<ready>(), api::now(this) + x.timeout});
+  tend();
+}
+
+void supervisor::answer_ready(api::time_point now) {
+  if (ready_waiters_.empty())
+    return;
+  auto n = ready_links();
+  std::erase_if(ready_waiters_, [&](ready_waiter& x) {
+    if (n > 0) {
+      x.promise.deliver(ready{n});
+      return true;
+    }
+    if (!draining_ && x.deadline > now)
+      return false;
+    failure why;
+    why.code = draining_                     ? errc::shutting_down
+               : last_error_ == errc::none ? errc::connect_failed
+                                           : last_error_;
+    why.last_message = last_error_text_;
+    x.promise.deliver(to_error(std::move(why)));
+    return true;
+  });
+}
+
+// -- drain ------------------------------------------------------------------------------
+
+void supervisor::on_drain(const drain& x) {
+  drain_promises_.push_back(make_response_promise<drained>());
+  auto now = api::now(this);
+  auto deadline = now + x.limit;
+  if (!draining_ || deadline < drain_deadline_) {
+    draining_ = true;
+    drain_deadline_ = deadline;
+    log_->info("draining, at most {} ms", x.limit.count());
+    for (auto& each : clients_)
+      send(each.handle, drain_client{deadline});
+    event e;
+    e.kind = event_kind::draining;
+    publish(std::move(e));
+  }
+  tend();
+}
+
+void supervisor::check_drained(api::time_point now) {
+  if (!draining_)
+    return;
+  auto all = std::all_of(clients_.begin(), clients_.end(),
+                         [](auto& x) { return x.drained; });
+  if (!all && now < drain_deadline_ + drain_grace)
+    return;
+  drain_done_ = true;
+  for (auto& [id, x] : links_)
+    if (!x.leaving) {
+      x.leaving = true;
+      send(x.connection, close_link{errc::shutting_down});
+    }
+  for (auto& x : drain_promises_)
+    x.deliver(drained{abandoned_});
+  drain_promises_.clear();
+}
+
+} // namespace redoubt

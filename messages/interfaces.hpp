@@ -1,0 +1,126 @@
+#pragma once
+
+#include <redoubt/messages/caf_api.hpp>
+#include <redoubt/messages/command.hpp>
+#include <redoubt/messages/error.hpp>
+#include <redoubt/messages/options.hpp>
+#include <redoubt/messages/reply.hpp>
+#include <redoubt/messages/status.hpp>
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace redoubt {
+
+// -- requests -----------------------------------------------------------------
+
+/// What became of one command of a pipeline.
+using outcome = std::variant<reply, failure>;
+
+/// Commands that are sent together; each is answered, and retried, on its own.
+struct pipeline {
+  std::vector<command> commands;
+};
+
+/// Commands that run as one unit: MULTI … EXEC on one connection, with nothing
+/// in between. MULTI and EXEC are added by the runtime.
+struct transaction {
+  std::vector<command> commands;
+};
+
+/// Answers to a pipeline or transaction, in the order of its commands.
+struct replies {
+  std::vector<outcome> outcomes;
+};
+
+/// A client handle. Each answers every request exactly once, by its deadline.
+///
+/// * `command` → its reply. Errors of the server that are its definite answer
+///   (WRONGTYPE …) arrive as replies of kind `error`.
+/// * `pipeline` → one outcome per command. Fails as a whole only if it is
+///   larger than the limits.
+/// * `transaction` → the replies of EXEC. Fails as a whole if it did not run or
+///   nobody knows.
+///
+/// Whatever got no reply ends in a `caf::error`; `failure_of` reads it.
+using request_actor = api::interface<
+  reply(command), reply(command, request_options), replies(pipeline),
+  replies(pipeline, request_options), replies(transaction),
+  replies(transaction, request_options)>;
+
+// -- operators ----------------------------------------------------------------
+
+/// Asks for a `runtime_status`.
+struct status_query {};
+
+/// Asks the server how it is, past the breaker, and answers by `timeout`
+/// whatever the server does.
+struct health_query {
+  std::chrono::milliseconds timeout{1000};
+};
+
+/// Receives events. The handler's completion is the acknowledgement: a
+/// subscriber that falls `limits.subscriber_events` behind loses events.
+using subscriber_actor = api::interface<void(event)>;
+
+/// Subscribes to events until the subscriber dies.
+struct subscribe {
+  subscriber_actor subscriber;
+};
+
+struct unsubscribe {
+  subscriber_actor subscriber;
+};
+
+/// Sets the breaker by hand. A forced state stays until it is released.
+struct force_breaker {
+  enum class action : uint8_t { open, close, release, reset };
+  action what = action::release;
+};
+
+/// Takes no new requests, waits for those in flight until `limit`, answers the
+/// rest and closes the connections. There is no way back.
+struct drain {
+  std::chrono::milliseconds limit{5000};
+};
+
+/// Answer to a `drain`: requests that were answered by its limit instead of by
+/// the server.
+struct drained {
+  uint64_t abandoned = 0;
+};
+
+/// Answers when a connection is ready, or fails with the reason why there is
+/// none within `timeout`.
+struct ready_query {
+  std::chrono::milliseconds timeout{1000};
+};
+
+/// Something is ready.
+struct ready {
+  uint32_t connections = 0;
+};
+
+/// Holds the breaker, dials and restarts connections, answers operators.
+using supervisor_actor = api::interface<
+  runtime_status(status_query), health_report(health_query), void(subscribe),
+  void(unsubscribe), breaker_status(force_breaker), drained(drain),
+  ready(ready_query)>;
+
+REDOUBT_INSPECT(status_query)
+REDOUBT_INSPECT(health_query, timeout)
+REDOUBT_INSPECT(drain, limit)
+REDOUBT_INSPECT(drained, abandoned)
+REDOUBT_INSPECT(ready_query, timeout)
+REDOUBT_INSPECT(ready, connections)
+REDOUBT_INSPECT(force_breaker, what)
+
+} // namespace redoubt
+
+REDOUBT_LOCAL_MESSAGE(redoubt::pipeline)
+REDOUBT_LOCAL_MESSAGE(redoubt::transaction)
+REDOUBT_LOCAL_MESSAGE(redoubt::replies)
+REDOUBT_LOCAL_MESSAGE(redoubt::subscribe)
+REDOUBT_LOCAL_MESSAGE(redoubt::unsubscribe)

@@ -1,0 +1,319 @@
+#include <redoubt/messages/options.hpp>
+
+#include <redoubt/messages/units.hpp>
+
+#include <arpa/inet.h>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+
+namespace redoubt {
+
+namespace {
+
+using std::chrono::hours;
+using std::chrono::microseconds;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+// Upper bounds keep sums and products of options far from any overflow, and
+// below the largest value of the field's type: options_toml.cpp relies on that
+// to have every value that does not fit reported here.
+
+constexpr milliseconds tick{1};
+constexpr milliseconds day = hours{24};
+
+/// 25 dials per second (DESIGN: no storm).
+constexpr milliseconds shortest_dial{40};
+
+/// Redis's own limit on a string.
+constexpr uint64_t largest_string = 512u << 20;
+constexpr uint64_t tebibyte = uint64_t{1} << 40;
+
+/// What hiredis 0.14 has room for.
+constexpr uint32_t deepest_reply = 7;
+
+/// Collects faults of the fields of one section.
+class checker {
+public:
+  checker(std::vector<option_error>& faults, std::string_view section)
+    : faults_(faults), section_(section) {}
+
+  void fault(std::string_view field, std::string what) {
+    faults_.push_back({name(field), std::move(what)});
+  }
+
+  template <class T>
+  void number(std::string_view field, T value, T low, T high) {
+    // Written so that NaN fails.
+    if (!(value >= low && value <= high))
+      fault(field, fmt::format("must be a number from {} to {}", low, high));
+  }
+
+  void size(std::string_view field, uint64_t value, uint64_t high) {
+    if (value < 1 || value > high)
+      fault(field,
+            fmt::format("must be a size from 1B to {}", size_text(high)));
+  }
+
+  // Compared in the field's own unit: a `milliseconds::max()` that means "for
+  // ever" would overflow in any other.
+  template <class Duration>
+  void duration(std::string_view field, Duration value, microseconds low = tick,
+                microseconds high = day) {
+    using std::chrono::duration_cast;
+    if (value < duration_cast<Duration>(low)
+        || value > duration_cast<Duration>(high))
+      fault(field, fmt::format("must be a duration from {} to {}",
+                               duration_text(low), duration_text(high)));
+  }
+
+  /// Two durations, the second of which is the upper end.
+  void span(std::string_view low_field, milliseconds low,
+            std::string_view high_field, milliseconds high) {
+    if (low > high && !is_faulty(low_field) && !is_faulty(high_field))
+      fault(low_field,
+            fmt::format("must not be longer than {}", name(high_field)));
+  }
+
+private:
+  bool is_faulty(std::string_view field) const {
+    return std::any_of(faults_.begin(), faults_.end(),
+                       [key = name(field)](auto& x) { return x.key == key; });
+  }
+
+  std::string name(std::string_view field) const {
+    return section_.empty() ? std::string{field}
+                            : fmt::format("{}.{}", section_, field);
+  }
+
+  std::vector<option_error>& faults_;
+  std::string_view section_;
+};
+
+bool is_address(int family, std::string_view text) {
+  in6_addr room;
+  return inet_pton(family, std::string{text}.c_str(), &room) == 1;
+}
+
+bool is_port(std::string_view text) {
+  uint16_t port = 0;
+  auto last = text.data() + text.size();
+  auto [end, code] = std::from_chars(text.data(), last, port);
+  return code == std::errc{} && end == last && port != 0;
+}
+
+/// `1.2.3.4`, `1.2.3.4:53`, `::1` or `[::1]:53`.
+bool is_dns_server(std::string_view text) {
+  if (text.starts_with('[')) {
+    auto end = text.find(']');
+    if (end == std::string_view::npos)
+      return false;
+    auto rest = text.substr(end + 1);
+    return is_address(AF_INET6, text.substr(1, end - 1))
+           && (rest.empty() || (rest[0] == ':' && is_port(rest.substr(1))));
+  }
+  auto colon = text.find(':');
+  if (colon != text.rfind(':'))
+    return is_address(AF_INET6, text);
+  return is_address(AF_INET, text.substr(0, colon))
+         && (colon == std::string_view::npos
+             || is_port(text.substr(colon + 1)));
+}
+
+bool are_dns_servers(std::string_view list) {
+  if (list.find('\0') != std::string_view::npos)
+    return false;
+  while (true) {
+    auto comma = list.find(',');
+    if (!is_dns_server(list.substr(0, comma)))
+      return false;
+    if (comma == std::string_view::npos)
+      return true;
+    list.remove_prefix(comma + 1);
+  }
+}
+
+/// CLIENT SETNAME takes printable ASCII without blanks.
+bool is_client_name(std::string_view text) {
+  return !text.empty() && text.size() <= 64
+         && std::all_of(text.begin(), text.end(),
+                        [](char c) { return c > ' ' && c < 0x7f; });
+}
+
+void check(const endpoint& x, std::vector<option_error>& faults) {
+  checker c{faults, "server"};
+  // The rules for URLs are those of the endpoint: what is well-formed survives
+  // the way through a URL.
+  auto url = to_string(x);
+  std::string what;
+  auto copy = parse_endpoint(url, what);
+  if (!copy)
+    c.fault("url", what);
+  else if (to_string(*copy) != url)
+    c.fault("url", "the host has characters that a host name cannot have");
+}
+
+void check(const client_options& x, std::vector<option_error>& faults) {
+  checker c{faults, "client"};
+  c.duration("attempt_timeout", x.timeouts.attempt);
+  c.duration("request_timeout", x.timeouts.request);
+  c.span("attempt_timeout", x.timeouts.attempt, "request_timeout",
+         x.timeouts.request);
+  c.number("attempts", x.retry.attempts, 1u, 1000u);
+  c.duration("backoff_base", x.retry.base);
+  c.duration("backoff_max", x.retry.max);
+  c.span("backoff_base", x.retry.base, "backoff_max", x.retry.max);
+  c.number("backoff_multiplier", x.retry.multiplier, 1.0, 100.0);
+  c.duration("slow_backoff_base", x.retry.slow_base);
+  c.duration("slow_backoff_max", x.retry.slow_max);
+  c.span("slow_backoff_base", x.retry.slow_base, "slow_backoff_max",
+         x.retry.slow_max);
+}
+
+void check(const breaker_options& x, std::vector<option_error>& faults) {
+  checker c{faults, "breaker"};
+  c.number("buckets", x.buckets, 1u, 3600u);
+  c.duration("bucket", x.bucket);
+  c.number("minimum_calls", x.minimum_calls, 1u, 1'000'000'000u);
+  if (!(x.failure_rate > 0.0 && x.failure_rate <= 1.0))
+    c.fault("failure_rate", "must be a share above 0 and at most 1");
+  c.number("consecutive_failures", x.consecutive_failures, 0u, 1'000'000'000u);
+  c.duration("open_base", x.open_base);
+  c.duration("open_max", x.open_max);
+  c.span("open_base", x.open_base, "open_max", x.open_max);
+  c.duration("stable_after", x.stable_after);
+  c.number("half_open_permits", x.half_open_permits, 1u, 1'000'000u);
+  c.duration("lease", x.lease);
+  c.duration("probe_timeout", x.probe_timeout);
+  c.duration("lump", x.lump, milliseconds{0});
+}
+
+void check(const pool_options& x, std::vector<option_error>& faults) {
+  checker c{faults, "pool"};
+  c.number("connections", x.connections, 1u, 1024u);
+  c.duration("connect_timeout", x.connect_timeout);
+  c.duration("resolve_timeout", x.resolve_timeout);
+  c.duration("handshake_timeout", x.handshake_timeout);
+  c.duration("dial_min", x.dial_min, shortest_dial);
+  c.duration("dial_max", x.dial_max, shortest_dial);
+  c.span("dial_min", x.dial_min, "dial_max", x.dial_max);
+  c.number("max_dialing", x.max_dialing, 1u, 1024u);
+  c.duration("slow_dial_min", x.slow_dial_min, shortest_dial);
+  c.duration("slow_dial_max", x.slow_dial_max, shortest_dial);
+  c.span("slow_dial_min", x.slow_dial_min, "slow_dial_max", x.slow_dial_max);
+  c.number("max_restarts", x.max_restarts, 1u, 1'000'000u);
+  c.duration("restart_window", x.restart_window);
+  c.duration("ping_interval", x.ping_interval);
+  c.duration("ping_timeout", x.ping_timeout);
+  c.number("dead_link_factor", x.dead_link_factor, 1u, 1000u);
+  if (!is_client_name(x.client_name))
+    c.fault("client_name", "must have 1 to 64 printable ASCII characters and "
+                           "no blanks");
+  if (!x.dns_servers.empty() && !are_dns_servers(x.dns_servers))
+    c.fault("dns_servers", "must be empty or a list of address[:port] with "
+                           "commas between, as in 10.0.0.53,[::1]:5353");
+}
+
+void check(const limit_options& x, std::vector<option_error>& faults) {
+  checker c{faults, "limits"};
+  c.number("queue", x.queue, 1u, 1u << 24);
+  c.size("queue_bytes", x.queue_bytes, tebibyte);
+  c.number("in_flight", x.in_flight, 1u, 1u << 24);
+  c.number("credit", x.credit, 1u, 1u << 24);
+  c.size("credit_bytes", x.credit_bytes, tebibyte);
+  // Room for the runtime's own messages beside those of the callers.
+  c.number("mailbox", x.mailbox, 64u, 1u << 24);
+  c.size("argument_bytes", x.argument_bytes, largest_string);
+  c.size("reply_bytes", x.reply_bytes, largest_string);
+  c.number("reply_elements", x.reply_elements, 1u, 1u << 30);
+  c.number("reply_depth", x.reply_depth, 1u, deepest_reply);
+  c.number("pipeline", x.pipeline, 1u, 1'000'000u);
+  c.number("subscriber_events", x.subscriber_events, 1u, 1u << 20);
+  c.number("log_lines", x.log_lines, 1u, 10'000u);
+}
+
+void check(const thread_options& x, std::vector<option_error>& faults) {
+  checker c{faults, "threads"};
+  c.number("reactors", x.reactors, 1u, 64u);
+  c.duration("spin", x.spin, microseconds{0}, seconds{1});
+  c.duration("drain", x.drain, milliseconds{0});
+}
+
+} // namespace
+
+std::string_view to_string(on_open_policy value) noexcept {
+  switch (value) {
+    case on_open_policy::fail_fast: return "fail_fast";
+    case on_open_policy::wait: return "wait";
+  }
+  return "?";
+}
+
+runtime_options runtime_options::article() {
+  runtime_options x;
+  x.client.retry.attempts = 5;
+  x.client.retry.base = milliseconds{100};
+  x.client.retry.multiplier = 2.0;
+  x.client.retry.max = seconds{60};
+  // The article knows one schedule for all failures.
+  x.client.retry.slow_base = x.client.retry.base;
+  x.client.retry.slow_max = x.client.retry.max;
+  // Five attempts of 500 ms and waits of at most 0.2 + 0.4 + 0.8 + 1.6 s need
+  // 5.5 s. The article has no deadline at all.
+  x.client.timeouts.request = seconds{10};
+  // Its breaker counts failures in a row and knows no rate. A rate cannot be
+  // switched off, but put out of reach: every call of a window that large would
+  // have to fail, and five in a row trip long before.
+  x.breaker.consecutive_failures = 5;
+  x.breaker.failure_rate = 1.0;
+  x.breaker.minimum_calls = 1'000'000'000;
+  x.breaker.open_base = seconds{30};
+  x.breaker.open_max = seconds{30};
+  x.pool.connections = 20;
+  x.pool.ping_interval = seconds{30};
+  return x;
+}
+
+std::vector<option_error> validate(const runtime_options& x) {
+  std::vector<option_error> faults;
+  check(x.server, faults);
+  check(x.client, faults);
+  check(x.breaker, faults);
+  check(x.pool, faults);
+  check(x.limits, faults);
+  check(x.threads, faults);
+  return faults;
+}
+
+std::vector<option_error> validate(const client_options& x) {
+  std::vector<option_error> faults;
+  check(x, faults);
+  return faults;
+}
+
+std::vector<option_error> validate(const request_options& x) {
+  std::vector<option_error> faults;
+  checker c{faults, ""};
+  if (x.deadline)
+    c.duration("deadline", *x.deadline);
+  if (x.attempt_timeout)
+    c.duration("attempt_timeout", *x.attempt_timeout);
+  if (x.deadline && x.attempt_timeout)
+    c.span("attempt_timeout", *x.attempt_timeout, "deadline", *x.deadline);
+  if (x.attempts)
+    c.number("attempts", *x.attempts, 1u, 1000u);
+  // It goes into log lines.
+  auto breaks_lines = [](unsigned char byte) {
+    return byte < ' ' || byte == 0x7f;
+  };
+  if (x.operation.size() > 128
+      || std::any_of(x.operation.begin(), x.operation.end(), breaks_lines))
+    c.fault("operation", "must have at most 128 bytes and no control "
+                         "characters");
+  return faults;
+}
+
+} // namespace redoubt

@@ -1,0 +1,245 @@
+#pragma once
+
+#include <redoubt/messages/caf_api.hpp>
+#include <redoubt/messages/command_class.hpp>
+#include <redoubt/messages/endpoint.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace redoubt {
+
+// Every default of the runtime, with its unit and its reason. config/redoubt.toml
+// shows the same values key by key; a test holds the two together.
+
+/// What a request does while the breaker is open.
+enum class on_open_policy : uint8_t {
+  /// Fails at once with `circuit_open`.
+  fail_fast,
+  /// Waits for the endpoint to come back, until its deadline.
+  wait,
+};
+
+std::string_view to_string(on_open_policy value) noexcept;
+
+/// Time limits of one request.
+struct timeout_options {
+  /// One attempt, from the hand-over to a connection to the full reply. Long
+  /// enough for a slow command, short enough for two attempts per deadline.
+  std::chrono::milliseconds attempt{500};
+  /// The whole request with all its attempts and waits.
+  std::chrono::milliseconds request{2000};
+
+  bool operator==(const timeout_options&) const = default;
+};
+
+/// Exponential backoff with decorrelated jitter: each wait is uniform between
+/// `base` and three times the previous wait, at most `max`
+/// (Brooker, "Exponential Backoff And Jitter", AWS 2015).
+struct retry_options {
+  /// Attempts in all, the first included.
+  uint32_t attempts = 3;
+  std::chrono::milliseconds base{10};
+  std::chrono::milliseconds max{250};
+  /// Factor by which the upper end of the next wait grows.
+  double multiplier = 3.0;
+  /// Waits of this kind replace the ones above while the server is up but
+  /// needs time (LOADING, BUSY, too many clients).
+  std::chrono::milliseconds slow_base{100};
+  std::chrono::milliseconds slow_max{1000};
+
+  bool operator==(const retry_options&) const = default;
+};
+
+/// The circuit breaker's window, thresholds and waits.
+struct breaker_options {
+  /// Off: every request passes, nothing is counted.
+  bool enabled = true;
+  /// The window is `buckets` buckets of `bucket` each.
+  uint32_t buckets = 10;
+  std::chrono::milliseconds bucket{1000};
+  /// Fewer calls in the window than this never trip by rate.
+  uint32_t minimum_calls = 10;
+  /// Share of failures in the window that trips, in (0, 1].
+  double failure_rate = 0.5;
+  /// Failures in a row that trip, whatever the rate; 0 switches this off.
+  uint32_t consecutive_failures = 5;
+  /// First wait in open; doubled by each failed half-open up to `open_max`,
+  /// with 20 % jitter. Governs endpoints that accept connections and fail
+  /// requests: a finished handshake half-opens at once.
+  std::chrono::milliseconds open_base{100};
+  std::chrono::milliseconds open_max{1000};
+  /// After this long in closed without a trip the open wait starts at its base.
+  std::chrono::milliseconds stable_after{10000};
+  /// Requests admitted in half-open over all request actors together, and
+  /// successes that close the breaker.
+  uint32_t half_open_permits = 5;
+  /// Permits that are not used within this time return to the supervisor.
+  std::chrono::milliseconds lease{200};
+  /// Deadline of the supervisor's own PING in half-open.
+  std::chrono::milliseconds probe_timeout{250};
+  /// Failures of the same cause within this time count as one: the links of an
+  /// endpoint that are lost together, and dials that fail one after the other.
+  std::chrono::milliseconds lump{100};
+
+  bool operator==(const breaker_options&) const = default;
+};
+
+/// Connections: how many, how they are made, how their death is noticed.
+struct pool_options {
+  /// Multiplexed connections per reactor.
+  uint32_t connections = 2;
+  std::chrono::milliseconds connect_timeout{1000};
+  std::chrono::milliseconds resolve_timeout{1000};
+  std::chrono::milliseconds handshake_timeout{1000};
+  /// While down a dial starts every `dial_min` to `dial_max` (uniform), however
+  /// long the outage: recovery is noticed within `dial_max`. `dial_min` bounds
+  /// the rate at 25 dials per second.
+  std::chrono::milliseconds dial_min{40};
+  std::chrono::milliseconds dial_max{80};
+  /// Dials that may hang at the same time (dropped packets).
+  uint32_t max_dialing = 25;
+  /// Between dials that the server answers by turning us away (bad credentials,
+  /// too many clients) or while `degraded`.
+  std::chrono::milliseconds slow_dial_min{500};
+  std::chrono::milliseconds slow_dial_max{1000};
+  /// At most this many losses of ready connections in `restart_window`, then
+  /// the runtime is `degraded` and dials slowly until a window without a loss.
+  uint32_t max_restarts = 10;
+  std::chrono::milliseconds restart_window{10000};
+  /// PING on a connection that was idle for this long; unanswered for
+  /// `ping_timeout` the link is dead.
+  std::chrono::milliseconds ping_interval{5000};
+  std::chrono::milliseconds ping_timeout{500};
+  /// A link whose oldest command is unanswered for this many attempt timeouts,
+  /// with no byte received meanwhile, is dead.
+  uint32_t dead_link_factor = 2;
+  /// Name announced by CLIENT SETNAME.
+  std::string client_name = "redoubt";
+  /// DNS servers as `address[:port],…`; empty takes the system's.
+  std::string dns_servers = {};
+
+  bool operator==(const pool_options&) const = default;
+};
+
+/// Bounds. Nothing in the runtime grows beyond them.
+struct limit_options {
+  /// Requests that wait in one client handle, by count and by bytes.
+  uint32_t queue = 16384;
+  uint64_t queue_bytes = 64u << 20;
+  /// Requests in flight or waiting for a retry, per client handle.
+  uint32_t in_flight = 65536;
+  /// Commands and bytes that one client handle may have outstanding on one
+  /// connection; what exceeds it waits where it can still be taken back.
+  uint32_t credit = 1024;
+  uint64_t credit_bytes = 1u << 20;
+  /// Messages in a mailbox; above it requests bounce with `overloaded`.
+  uint32_t mailbox = 65536;
+  /// Largest argument of a command, and largest bulk string of a reply.
+  uint64_t argument_bytes = 512u << 20;
+  uint64_t reply_bytes = 512u << 20;
+  /// Elements of one array in a reply.
+  uint32_t reply_elements = 1u << 20;
+  /// Nesting of arrays in a reply; hiredis 0.14 has room for 7.
+  uint32_t reply_depth = 7;
+  /// Commands in one pipeline or transaction.
+  uint32_t pipeline = 100000;
+  /// Events that wait for one subscriber; what exceeds it is dropped, counted.
+  uint32_t subscriber_events = 1024;
+  /// Log lines per second and cause.
+  uint32_t log_lines = 10;
+
+  bool operator==(const limit_options&) const = default;
+};
+
+/// Who runs what.
+struct thread_options {
+  /// I/O threads; each has its own connections and request actors.
+  uint32_t reactors = 1;
+  /// On: the reactor also runs the actors that it wakes, which saves a hand-over
+  /// between threads per message. A caller that blocks then stalls I/O.
+  bool run_callers = false;
+  /// Time to spin before a reactor sleeps; 0 sleeps at once.
+  std::chrono::microseconds spin{0};
+  /// How long a shutdown waits for requests in flight.
+  std::chrono::milliseconds drain{5000};
+
+  bool operator==(const thread_options&) const = default;
+};
+
+/// Defaults of one client handle, i.e. of one request actor.
+struct client_options {
+  timeout_options timeouts = {};
+  retry_options retry = {};
+  on_open_policy on_open = on_open_policy::fail_fast;
+  /// Off: requests of this handle ignore the breaker.
+  bool use_breaker = true;
+  /// On: `convergent` commands count as `accumulating`, so that a repeated
+  /// reply never reaches a caller.
+  bool strict_reply = false;
+
+  bool operator==(const client_options&) const = default;
+};
+
+/// All options of a runtime.
+struct runtime_options {
+  endpoint server;
+  client_options client;
+  breaker_options breaker;
+  pool_options pool;
+  limit_options limits;
+  thread_options threads;
+
+  /// Defaults of the runtime.
+  runtime_options() = default;
+
+  /// The profile `article`: the numbers of the article that redoubt implements
+  /// (5 attempts, 0.1 s doubling up to 60 s; threshold 5, open 30 s;
+  /// 20 connections; PING every 30 s).
+  static runtime_options article();
+
+  bool operator==(const runtime_options&) const = default;
+};
+
+/// What a single request may set differently. What is empty comes from the
+/// client handle.
+struct request_options {
+  std::optional<std::chrono::milliseconds> deadline = {};
+  std::optional<std::chrono::milliseconds> attempt_timeout = {};
+  std::optional<uint32_t> attempts = {};
+  /// Raises or lowers the command's class; `idempotent` on an INCR opts in to
+  /// running it twice.
+  std::optional<command_class> cls = {};
+  std::optional<on_open_policy> on_open = {};
+  std::optional<bool> use_breaker = {};
+  std::optional<bool> strict_reply = {};
+  /// A name for errors, events and logs.
+  std::string operation = {};
+
+  bool operator==(const request_options&) const = default;
+};
+
+/// One thing that is wrong with options.
+struct option_error {
+  /// Dotted key as in the configuration file, e.g. `breaker.failure_rate`.
+  std::string key;
+  /// What is wrong and what is allowed.
+  std::string what;
+
+  bool operator==(const option_error&) const = default;
+};
+
+/// Checks every field against its range. Empty if all is well.
+std::vector<option_error> validate(const runtime_options& options);
+std::vector<option_error> validate(const client_options& options);
+std::vector<option_error> validate(const request_options& options);
+
+} // namespace redoubt
+
+REDOUBT_LOCAL_MESSAGE(redoubt::request_options)
+REDOUBT_LOCAL_MESSAGE(redoubt::client_options)
+REDOUBT_LOCAL_MESSAGE(redoubt::breaker_options)

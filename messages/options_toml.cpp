@@ -1,0 +1,371 @@
+#include <redoubt/messages/options_toml.hpp>
+
+#include <redoubt/messages/options_keys.hpp>
+#include <redoubt/messages/toml_guard.hpp>
+#include <redoubt/messages/units.hpp>
+
+#include <fmt/format.h>
+
+// Syntax errors are values here, not exceptions. Nor are they aborts: the
+// parser asserts (clang: assumes) what a text such as `[[[` breaks, and reports
+// it right after (marzer/tomlplusplus pull request 301).
+#undef NDEBUG
+#define TOML_ASSERT(expression) static_cast<void>(0)
+#define TOML_EXCEPTIONS 0
+#include <toml++/toml.h>
+
+#include <algorithm>
+#include <limits>
+#include <map>
+#include <numeric>
+
+namespace redoubt {
+
+namespace {
+
+// A value that its field cannot hold becomes the field's largest. No range of
+// `validate` reaches that far, so that its message, which names the range,
+// stands for both.
+template <class T>
+constexpr T out_of_range = std::numeric_limits<T>::max();
+
+/// Puts a TOML value into a slot. Answers an empty text or what is expected,
+/// never the value itself: it may be a secret in the wrong place.
+class assignment {
+public:
+  explicit assignment(const toml::node& value) : value_(value) {}
+
+  std::string operator()(profile* field) {
+    auto text = value_.value_exact<std::string_view>();
+    if (text == "default")
+      *field = profile::standard;
+    else if (text == "article")
+      *field = profile::article;
+    else
+      return R"(must be "default" or "article")";
+    return {};
+  }
+
+  std::string operator()(endpoint* field) {
+    auto text = value_.value_exact<std::string_view>();
+    if (!text)
+      return "must be a text, as in \"redis://127.0.0.1:6379\"";
+    std::string fault;
+    if (auto parsed = parse_endpoint(*text, fault))
+      *field = std::move(*parsed);
+    return fault;
+  }
+
+  std::string operator()(hidden_text field) { return (*this)(field.value); }
+
+  std::string operator()(secret* field) {
+    std::string text;
+    auto fault = (*this)(&text);
+    if (fault.empty())
+      *field = secret{std::move(text)};
+    return fault;
+  }
+
+  std::string operator()(std::string* field) {
+    auto text = value_.value_exact<std::string>();
+    if (!text)
+      return "must be a text in quotes";
+    *field = std::move(*text);
+    return {};
+  }
+
+  std::string operator()(bool* field) {
+    auto flag = value_.value_exact<bool>();
+    if (!flag)
+      return "must be true or false";
+    *field = *flag;
+    return {};
+  }
+
+  std::string operator()(uint32_t* field) {
+    auto number = value_.value_exact<int64_t>();
+    if (!number)
+      return "must be a whole number";
+    *field = *number >= 0 && *number < out_of_range<uint32_t>
+               ? static_cast<uint32_t>(*number)
+               : out_of_range<uint32_t>;
+    return {};
+  }
+
+  std::string operator()(double* field) {
+    // Whole numbers are numbers, too.
+    auto number = value_.is_number() ? value_.value<double>() : std::nullopt;
+    if (!number)
+      return "must be a number";
+    *field = *number;
+    return {};
+  }
+
+  std::string operator()(uint64_t* field) {
+    if (auto number = value_.value_exact<int64_t>()) {
+      *field = *number >= 0 ? static_cast<uint64_t>(*number)
+                            : out_of_range<uint64_t>;
+      return {};
+    }
+    auto text = value_.value_exact<std::string_view>();
+    auto size = text ? parse_size(*text) : std::nullopt;
+    if (!size)
+      return fmt::format("must be {}", size_syntax);
+    *field = *size;
+    return {};
+  }
+
+  std::string operator()(std::chrono::microseconds* field) {
+    auto text = value_.value_exact<std::string_view>();
+    auto duration = text ? parse_duration(*text) : std::nullopt;
+    if (!duration)
+      return fmt::format("must be {}", duration_syntax);
+    *field = *duration;
+    return {};
+  }
+
+  std::string operator()(std::chrono::milliseconds* field) {
+    std::chrono::microseconds value{0};
+    if (auto fault = (*this)(&value); !fault.empty())
+      return fault;
+    *field = std::chrono::floor<std::chrono::milliseconds>(value);
+    // Beyond a day the range is what is wrong.
+    if (*field != value && value < std::chrono::hours{24})
+      return "must be a whole number of milliseconds";
+    return {};
+  }
+
+  std::string operator()(on_open_policy* field) {
+    auto text = value_.value_exact<std::string_view>();
+    for (auto x : {on_open_policy::fail_fast, on_open_policy::wait})
+      if (text == to_string(x)) {
+        *field = x;
+        return {};
+      }
+    return R"(must be "fail_fast" or "wait")";
+  }
+
+private:
+  const toml::node& value_;
+};
+
+std::string assign(const toml::node& value, option_slot slot) {
+  return std::visit(assignment{value}, slot);
+}
+
+/// Edit distance of two words (Levenshtein).
+size_t distance(std::string_view a, std::string_view b) {
+  std::vector<size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), size_t{0});
+  for (size_t i = 0; i < a.size(); ++i) {
+    auto diagonal = row[0];
+    row[0] = i + 1;
+    for (size_t j = 0; j < b.size(); ++j) {
+      auto replaced = diagonal + (a[i] == b[j] ? 0 : 1);
+      diagonal = row[j + 1];
+      row[j + 1] = std::min({replaced, row[j] + 1, diagonal + 1});
+    }
+  }
+  return row.back();
+}
+
+/// The key or section that somebody who wrote `name` may have meant.
+class suggestion {
+public:
+  explicit suggestion(std::string_view name)
+    : section_(name.substr(0, name.rfind('.'))),
+      leaf_(name.substr(name.rfind('.') + 1)),
+      allowed_(1 + leaf_.size() / 4) {}
+
+  void offer_keys() {
+    for (auto& key : option_keys())
+      // The right name in the wrong section is one step away.
+      offer(key.name,
+            distance(leaf_, key.leaf()) + (section_ == key.section() ? 0 : 1));
+  }
+
+  void offer_sections() {
+    for (auto& key : option_keys())
+      offer(key.section(), distance(leaf_, key.section()));
+  }
+
+  std::string text() const {
+    return best_.empty() ? "`redoubt config` prints all there are"
+                         : fmt::format("did you mean {}?", best_);
+  }
+
+private:
+  void offer(std::string_view candidate, size_t steps) {
+    if (steps > allowed_ || (!best_.empty() && steps == allowed_))
+      return;
+    best_ = candidate;
+    allowed_ = steps;
+  }
+
+  std::string_view section_;
+  std::string_view leaf_;
+  size_t allowed_;
+  std::string_view best_;
+};
+
+/// A name from the file, fit for one line of a terminal.
+std::string shown(std::string_view name) {
+  constexpr size_t room = 60;
+  std::string result{name.substr(0, room)};
+  for (auto& c : result)
+    c = c > ' ' && c < 0x7f ? c : '?';
+  return name.size() > room ? result + "..." : result;
+}
+
+/// The library quotes the text it stumbled over, which may be a secret: only
+/// its name for what it was reading is fit to be shown.
+std::string syntax_fault(std::string_view description) {
+  constexpr std::string_view start = "Error while parsing ";
+  std::string what = "is not valid TOML";
+  if (description.starts_with(start)) {
+    description.remove_prefix(start.size());
+    auto end = description.find_first_of(":'\"");
+    what += fmt::format(" (while reading {})", description.substr(0, end));
+  }
+  return what + "; texts, durations and sizes stand in double quotes";
+}
+
+bool is_section(std::string_view name) {
+  auto keys = option_keys();
+  return std::any_of(keys.begin(), keys.end(),
+                     [=](auto& x) { return x.section() == name; });
+}
+
+class reader {
+public:
+  reader(std::string_view file, std::vector<config_error>& errors)
+    : file_(file), errors_(errors) {}
+
+  std::optional<runtime_options> read(std::string_view text) {
+    auto parsed = toml::parse(without_stray_bytes(text));
+    if (!parsed) {
+      auto& error = parsed.error();
+      fault(error.source().begin.line, "", syntax_fault(error.description()));
+      return std::nullopt;
+    }
+    collect(parsed.table());
+    apply();
+    check_ranges();
+    std::stable_sort(errors_.begin(), errors_.end(),
+                     [](auto& a, auto& b) { return a.line < b.line; });
+    if (!errors_.empty())
+      return std::nullopt;
+    return std::move(sheet_.options);
+  }
+
+private:
+  struct found {
+    const toml::node* value;
+    uint32_t line;
+  };
+
+  void fault(uint32_t line, std::string key, std::string what) {
+    errors_.push_back({file_, line, std::move(key), std::move(what)});
+  }
+
+  /// Finds the keys of the file and reports those that nobody knows.
+  void collect(const toml::table& root) {
+    for (auto&& [key, value] : root) {
+      auto line = key.source().begin.line;
+      if (!is_section(key))
+        collect_key(std::string{key.str()}, value, line);
+      else if (auto section = value.as_table())
+        for (auto&& [leaf, leaf_value] : *section)
+          collect_key(fmt::format("{}.{}", key.str(), leaf.str()), leaf_value,
+                      leaf.source().begin.line);
+      else
+        fault(line, std::string{key.str()},
+              fmt::format("must be a section, as in [{}]", key.str()));
+    }
+  }
+
+  void collect_key(std::string name, const toml::node& value, uint32_t line) {
+    auto keys = option_keys();
+    if (std::any_of(keys.begin(), keys.end(),
+                    [&](auto& x) { return x.name == name; })) {
+      found_.emplace(std::move(name), found{&value, line});
+      return;
+    }
+    auto is_section_name = value.is_table() || value.is_array_of_tables();
+    suggestion near{name};
+    if (is_section_name)
+      near.offer_sections();
+    else
+      near.offer_keys();
+    fault(line, shown(name),
+          fmt::format("is no known {}; {}", is_section_name ? "section" : "key",
+                      near.text()));
+  }
+
+  void apply() {
+    for (auto& key : option_keys()) {
+      auto i = found_.find(key.name);
+      if (i == found_.end())
+        continue;
+      auto slot = key.slot(sheet_);
+      if (auto what = assign(*i->second.value, slot); !what.empty())
+        fault(i->second.line, std::string{key.name}, std::move(what));
+      // The first of all keys, so nothing that the file sets is lost.
+      if (std::holds_alternative<profile*>(slot)
+          && sheet_.basis == profile::article)
+        sheet_.options = runtime_options::article();
+    }
+  }
+
+  void check_ranges() {
+    // A key with a fault still has its default, of which no complaint is due.
+    std::vector<std::string> faulty;
+    for (auto& x : errors_)
+      if (found_.contains(x.key))
+        faulty.push_back(x.key);
+    for (auto& [key, what] : validate(sheet_.options)) {
+      auto concerns = [&key_ = key, &what_ = what](std::string_view name) {
+        return key_ == name || what_.find(name) != std::string::npos;
+      };
+      if (std::none_of(faulty.begin(), faulty.end(), concerns))
+        fault(line_of(concerns, key), key, what);
+    }
+  }
+
+  /// The line of `key`; if it is absent, of another key that the fault is
+  /// about.
+  template <class Predicate>
+  uint32_t line_of(Predicate concerns, std::string_view key) const {
+    if (auto i = found_.find(key); i != found_.end())
+      return i->second.line;
+    for (auto& [name, where] : found_)
+      if (concerns(name))
+        return where.line;
+    return 0;
+  }
+
+  std::string file_;
+  std::vector<config_error>& errors_;
+  option_sheet sheet_;
+  std::map<std::string, found, std::less<>> found_;
+};
+
+} // namespace
+
+std::string to_string(const config_error& x) {
+  auto result = x.file;
+  if (x.line != 0)
+    result += fmt::format(":{}", x.line);
+  if (!x.key.empty())
+    result += fmt::format(": {}", x.key);
+  return result + ": " + x.what;
+}
+
+std::optional<runtime_options>
+parse_options(std::string_view text, std::string_view file,
+              std::vector<config_error>& errors) {
+  errors.clear();
+  return reader{file, errors}.read(text);
+}
+
+} // namespace redoubt

@@ -1,0 +1,235 @@
+#pragma once
+
+// What the runtime's own actors say to each other. Private: services use
+// interfaces.hpp.
+
+#include <redoubt/messages/interfaces.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace redoubt {
+
+// -- request actor or supervisor → connection -----------------------------------
+
+/// One unit for the wire: a command, or a whole transaction.
+struct submission {
+  /// The sender's own; comes back in the completion.
+  uint64_t id = 0;
+  std::shared_ptr<const std::string> wire;
+  /// Replies that the server sends for it.
+  uint32_t replies = 1;
+  /// Attempt timeout: how long the sender is willing to wait for the reply.
+  std::chrono::milliseconds patience{0};
+};
+
+/// All commands of one mailbox turn.
+struct submit_many {
+  /// The sender's number on this connection, from `link_up`.
+  uint32_t owner = 0;
+  std::vector<submission> units;
+};
+
+// -- connection → request actor or supervisor ------------------------------------
+
+struct completion {
+  uint64_t id = 0;
+  /// Not `none` if the reply had to be thrown away (`reply_too_deep`).
+  errc code = errc::none;
+  /// The reply; an array of all replies for a unit of several.
+  reply value;
+};
+
+/// All replies of one read, in the order of their commands.
+struct completions {
+  uint64_t link = 0;
+  std::vector<completion> items;
+};
+
+/// A connection is gone. The last message of every connection, however it ends.
+struct link_closed {
+  uint64_t link = 0;
+  /// Units of the receiver that the connection took from its mailbox, counted
+  /// from the first one; later ones were never taken.
+  uint64_t taken_up_to = 0;
+  /// Units whose last byte the kernel took. A later one cannot have run.
+  uint64_t written_up_to = 0;
+  errc cause = errc::none;
+  std::string text;
+  /// We gave the connection up (silence, bytes that are no RESP): the server may
+  /// still hold commands of it that it has not run yet.
+  bool gave_up = false;
+  /// It had been ready.
+  bool was_ready = false;
+};
+
+struct link_up;
+
+using link_client = api::interface<void(link_up), void(completions),
+                                   void(link_closed)>;
+
+// -- supervisor → connection ------------------------------------------------------
+
+/// Announces a request actor that may use the connection.
+struct attach_client {
+  link_client client;
+};
+
+/// A request actor is gone.
+struct detach_client {
+  link_client client;
+};
+
+/// Closes the connection now; what is unanswered ends as in `link_closed`.
+struct close_link {
+  errc cause = errc::none;
+};
+
+// -- connection and resolver, to themselves --------------------------------------
+
+/// The socket is readable, writable or broken.
+struct io_event {
+  uint32_t events = 0;
+};
+
+/// What an actor asked to be woken for.
+enum class tick_purpose : uint8_t { deadlines, report };
+
+/// A time that the receiver asked to be woken at. Ticks are never taken back: one
+/// whose token is not the newest of its purpose is ignored.
+struct tick {
+  uint64_t token = 0;
+  tick_purpose purpose = tick_purpose::deadlines;
+};
+
+/// Answer of the resolver.
+struct resolved {
+  uint64_t id = 0;
+  /// Addresses as text, in the order to be tried.
+  std::vector<std::string> addresses;
+  /// Why there are none.
+  std::string error;
+};
+
+using resolved_sink = api::interface<void(resolved)>;
+
+/// Looks up a host name. Answered by a `resolved` to `sink`, within `timeout`.
+struct resolve {
+  uint64_t id = 0;
+  std::string host;
+  std::chrono::milliseconds timeout{0};
+  resolved_sink sink;
+};
+
+using resolver_actor = api::interface<void(resolve), void(io_event), void(tick)>;
+
+using connection_actor
+  = api::interface<void(submit_many), void(attach_client), void(detach_client),
+                   void(close_link), void(resolved), void(io_event), void(tick)>;
+
+/// A connection finished its handshake.
+struct link_up {
+  uint64_t link = 0;
+  connection_actor connection;
+  /// The receiver's number on this connection.
+  uint32_t owner = 0;
+  /// Commands and bytes that the receiver may have outstanding on it.
+  uint32_t credit = 0;
+  uint64_t credit_bytes = 0;
+  /// The server's id for the connection; 0 if it did not tell.
+  int64_t client_id = 0;
+};
+
+// -- supervisor → request actor ---------------------------------------------------
+
+/// The breaker's verdict, pushed whenever it changes.
+struct gate {
+  breaker_state state = breaker_state::closed;
+  uint64_t generation = 0;
+  /// Half-open: requests that the receiver may admit until `lease_until`.
+  uint32_t permits = 0;
+  api::time_point lease_until{};
+  /// Not `none` while every request must fail at once whatever the breaker says
+  /// (`auth_failed`).
+  errc trouble = errc::none;
+  /// Last failure of a link or dial, for the errors of those who wait.
+  errc last_error = errc::none;
+  std::string last_error_text;
+};
+
+/// Take no new requests; answer what is left at `deadline`.
+struct drain_client {
+  api::time_point deadline;
+};
+
+// -- request actor → supervisor ---------------------------------------------------
+
+/// What a request actor did since its previous report.
+struct report {
+  uint64_t client = 0;
+  uint64_t generation = 0;
+  uint64_t successes = 0;
+  uint64_t failures = 0;
+  uint64_t run = 0;
+  uint64_t admitted = 0;
+  uint64_t returned = 0;
+  /// Requests that wait for a permit.
+  uint64_t waiting = 0;
+  /// Sums since the request actor started.
+  request_counters counters;
+};
+
+/// The last request is answered; `abandoned` of them by the drain's limit.
+struct client_drained {
+  uint64_t client = 0;
+  uint64_t abandoned = 0;
+};
+
+using client_actor
+  = request_actor::extend_with<link_client>::extend_with<
+    api::interface<void(gate), void(drain_client), void(tick)>>;
+
+/// Where request actors report to.
+using report_sink
+  = api::interface<void(report), void(client_drained)>;
+
+/// A new request actor, living on `reactor`.
+struct register_client {
+  client_actor client;
+  /// Its number, by which it reports.
+  uint64_t id = 0;
+  uint32_t reactor = 0;
+};
+
+/// A connection's life goes on, for status.
+struct link_progress {
+  uint64_t link = 0;
+  connection_state state = connection_state::connecting;
+};
+
+using supervisor_internal
+  = supervisor_actor::extend_with<link_client>::extend_with<report_sink>::
+    extend_with<api::interface<void(register_client), void(link_progress),
+                               void(tick)>>;
+
+} // namespace redoubt
+
+REDOUBT_LOCAL_MESSAGE(redoubt::submit_many)
+REDOUBT_LOCAL_MESSAGE(redoubt::completions)
+REDOUBT_LOCAL_MESSAGE(redoubt::link_closed)
+REDOUBT_LOCAL_MESSAGE(redoubt::link_up)
+REDOUBT_LOCAL_MESSAGE(redoubt::attach_client)
+REDOUBT_LOCAL_MESSAGE(redoubt::detach_client)
+REDOUBT_LOCAL_MESSAGE(redoubt::close_link)
+REDOUBT_LOCAL_MESSAGE(redoubt::io_event)
+REDOUBT_LOCAL_MESSAGE(redoubt::tick)
+REDOUBT_LOCAL_MESSAGE(redoubt::resolved)
+REDOUBT_LOCAL_MESSAGE(redoubt::resolve)
+REDOUBT_LOCAL_MESSAGE(redoubt::gate)
+REDOUBT_LOCAL_MESSAGE(redoubt::drain_client)
+REDOUBT_LOCAL_MESSAGE(redoubt::report)
+REDOUBT_LOCAL_MESSAGE(redoubt::client_drained)
+REDOUBT_LOCAL_MESSAGE(redoubt::register_client)
+REDOUBT_LOCAL_MESSAGE(redoubt::link_progress)

@@ -1,0 +1,443 @@
+// The fault gate and the scripted peer: what every other test leans on.
+#define CAF_SUITE lab_gate
+
+#include <caf/test/unit_test.hpp>
+
+#include <redoubt/app/lab/fault_gate.hpp>
+#include <redoubt/tests/support/scripted_peer.hpp>
+#include <redoubt/tests/support/wait.hpp>
+
+#include <cerrno>
+#include <filesystem>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+using namespace redoubt;
+using namespace redoubt::test;
+using namespace std::literals;
+
+using lab::direction;
+using lab::verb;
+
+namespace {
+
+const auto get = "*2\r\n$3\r\nGET\r\n$1\r\nk\r\n"s;
+
+/// A client that knows nothing but sockets.
+class raw_client {
+public:
+  enum class state { connecting, open, refused, fin, reset };
+
+  explicit raw_client(uint16_t port)
+    : socket_(lab::dial(lab::address::tcp(port))) {
+    if (!socket_)
+      state_ = state::refused;
+    else if (wait(POLLOUT, 200ms))
+      settle(lab::dial_error(socket_));
+  }
+
+  state how() const noexcept { return state_; }
+
+  bool connects(std::chrono::milliseconds limit) {
+    return wait(POLLOUT, limit) && lab::dial_error(socket_) == 0;
+  }
+
+  void send(const std::string& bytes) {
+    CAF_REQUIRE_EQUAL(::send(socket_.get(), bytes.data(), bytes.size(),
+                             MSG_NOSIGNAL),
+                      static_cast<ssize_t>(bytes.size()));
+  }
+
+  /// Sends until nobody takes any more; answers how much that was.
+  size_t flood() {
+    const std::string junk(1 << 16, 'x');
+    size_t taken = 0;
+    while (wait(POLLOUT, 100ms) && taken < (64u << 20)) {
+      auto n = ::send(socket_.get(), junk.data(), junk.size(), MSG_NOSIGNAL);
+      taken += static_cast<size_t>(std::max<ssize_t>(n, 0));
+    }
+    return taken;
+  }
+
+  /// Bytes that one read brings within `limit`; none at the stream's end.
+  std::string read(std::chrono::milliseconds limit = 5s) {
+    if (!wait(POLLIN, limit))
+      return {};
+    std::string buffer(1 << 16, '\0');
+    auto got = ::recv(socket_.get(), buffer.data(), buffer.size(), 0);
+    if (got == 0)
+      state_ = state::fin;
+    else if (got < 0)
+      state_ = state::reset;
+    buffer.resize(static_cast<size_t>(std::max<ssize_t>(got, 0)));
+    return buffer;
+  }
+
+  /// Reads until `size` bytes are there, or the end of the stream.
+  std::string read_all(size_t size) {
+    std::string result;
+    while (result.size() < size && how() == state::open) {
+      auto more = read();
+      if (more.empty() && how() == state::open)
+        break;
+      result += more;
+    }
+    return result;
+  }
+
+  /// Reads to the end and tells how it came.
+  state end() {
+    while (how() == state::open && wait(POLLIN, 5s))
+      read();
+    return how();
+  }
+
+  void reset() { socket_.close_with_reset(); }
+
+private:
+  void settle(int error) {
+    // A reset may be there before we look.
+    state_ = error == 0            ? state::open
+             : error == ECONNRESET ? state::reset
+                                   : state::refused;
+  }
+
+  bool wait(short events, std::chrono::milliseconds limit) {
+    pollfd item{socket_.get(), events, 0};
+    return ::poll(&item, 1, static_cast<int>(limit.count())) > 0;
+  }
+
+  lab::unique_fd socket_;
+  state state_ = state::connecting;
+};
+
+using how = raw_client::state;
+
+std::string bulk(const std::string& text) {
+  return "$" + std::to_string(text.size()) + "\r\n" + text + "\r\n";
+}
+
+size_t open_files() {
+  auto all = std::filesystem::directory_iterator{"/proc/self/fd"};
+  return static_cast<size_t>(std::distance(begin(all), end(all)));
+}
+
+/// A peer that answers GET with `value`, and a gate before it.
+struct fixture {
+  std::string value = "v";
+  scripted_peer peer{[this](const argv& words) -> std::optional<answer> {
+    if (words[0] == "GET")
+      return bulk(value);
+    return {};
+  }};
+  lab::fault_gate gate{lab::address::tcp(peer.port())};
+
+  std::string ask(raw_client& client) {
+    client.send(get);
+    return client.read_all(bulk(value).size());
+  }
+};
+
+} // namespace
+
+CAF_TEST_FIXTURE_SCOPE(lab_gate_tests, fixture)
+
+CAF_TEST(a gate that passes changes nothing) {
+  raw_client client{gate.port()};
+  CAF_CHECK_EQUAL(ask(client), "$1\r\nv\r\n");
+  CAF_CHECK_EQUAL(gate.accepted(), 1u);
+  CAF_CHECK_EQUAL(gate.living(), 1u);
+  CAF_CHECK_EQUAL(peer.commands(), (std::vector<argv>{{"GET", "k"}}));
+}
+
+CAF_TEST(a gate reaches a unix socket) {
+  scripted_peer other{handler{}, {.unix_socket = true}};
+  lab::fault_gate to_other{lab::address::unix_socket(other.path())};
+  raw_client client{to_other.port()};
+  client.send("*1\r\n$4\r\nPING\r\n");
+  CAF_CHECK_EQUAL(client.read(), "+PONG\r\n");
+}
+
+CAF_TEST(a value larger than all buffers comes through whole) {
+  value.assign(8 << 20, 'x');
+  value += "end";
+  raw_client client{gate.port()};
+  CAF_CHECK(ask(client) == bulk(value));
+}
+
+CAF_TEST(a gate that refuses keeps what lives and its port) {
+  raw_client before{gate.port()};
+  CAF_CHECK_EQUAL(ask(before), bulk(value));
+  gate.refuse();
+  raw_client during{gate.port()};
+  CAF_CHECK(during.how() == how::refused);
+  CAF_CHECK_EQUAL(ask(before), bulk(value));
+  gate.pass();
+  raw_client after{gate.port()};
+  CAF_CHECK_EQUAL(ask(after), bulk(value));
+  CAF_CHECK_EQUAL(gate.hits(verb::refuse), 1u);
+}
+
+CAF_TEST(nobody else gets the port of a gate that refuses) {
+  gate.refuse();
+  lab::unique_fd thief{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+  sockaddr_in where{};
+  where.sin_family = AF_INET;
+  where.sin_port = htons(gate.port());
+  where.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  auto* raw = reinterpret_cast<const sockaddr*>(&where);
+  CAF_CHECK_EQUAL(::bind(thief.get(), raw, sizeof(where)), -1);
+  CAF_CHECK_EQUAL(errno, EADDRINUSE);
+}
+
+CAF_TEST(reset_all ends both sides by RST) {
+  raw_client client{gate.port()};
+  CAF_CHECK_EQUAL(ask(client), bulk(value));
+  gate.reset_all();
+  CAF_CHECK(client.end() == how::reset);
+  CAF_CHECK(peer.wait_for_ended(1));
+  CAF_CHECK(eventually([&] { return gate.living() == 0; }));
+  CAF_CHECK_EQUAL(gate.resets(), 1u);
+}
+
+CAF_TEST(close_all ends both sides by FIN even with bytes unread) {
+  raw_client client{gate.port()};
+  CAF_CHECK_EQUAL(ask(client), bulk(value));
+  gate.hold();
+  client.flood();
+  gate.close_all();
+  CAF_CHECK(client.end() == how::fin);
+  CAF_CHECK(peer.wait_for_ended(1));
+  CAF_CHECK_EQUAL(peer.commands().size(), 1u);
+  CAF_CHECK(eventually([&] { return gate.living() == 0; }));
+}
+
+CAF_TEST(a gate that holds accepts and passes nothing on until it passes) {
+  raw_client before{gate.port()};
+  CAF_CHECK_EQUAL(ask(before), bulk(value));
+  gate.hold();
+  raw_client during{gate.port()};
+  CAF_CHECK(during.how() == how::open);
+  before.send(get);
+  during.send(get);
+  CAF_CHECK_EQUAL(before.read(50ms), "");
+  CAF_CHECK_EQUAL(during.read(1ms), "");
+  CAF_CHECK_EQUAL(peer.commands().size(), 1u);
+  gate.pass();
+  CAF_CHECK_EQUAL(before.read_all(7), bulk(value));
+  CAF_CHECK_EQUAL(during.read_all(7), bulk(value));
+}
+
+CAF_TEST(held replies leave the requests alone) {
+  raw_client client{gate.port()};
+  gate.hold(direction::replies);
+  client.send(get);
+  CAF_CHECK(peer.wait_for(1));
+  CAF_CHECK_EQUAL(client.read(50ms), "");
+  CAF_CHECK_EQUAL(gate.hits(verb::hold), 1u);
+}
+
+CAF_TEST(a held command arrives although its client has reset) {
+  raw_client client{gate.port()};
+  CAF_CHECK_EQUAL(ask(client), bulk(value));
+  gate.hold();
+  client.send(get);
+  CAF_REQUIRE(eventually([&] { return gate.hits(verb::hold) > 0; }));
+  client.reset();
+  gate.pass();
+  CAF_CHECK(peer.wait_for(2));
+  CAF_CHECK(eventually([&] { return gate.living() == 0; }));
+}
+
+CAF_TEST(held bytes are bounded) {
+  gate.hold();
+  raw_client client{gate.port()};
+  auto taken = client.flood();
+  CAF_CHECK_GREATER(taken, 1u << 20);
+  CAF_CHECK_LESS(taken, 32u << 20);
+}
+
+CAF_TEST(a gate that stops accepting lets dials hang until it passes) {
+  gate.stop_accepting();
+  raw_client during{gate.port()};
+  CAF_CHECK(during.how() == how::connecting);
+  gate.pass();
+  // The kernel sends the SYN again after one second.
+  CAF_CHECK(during.connects(3s));
+  raw_client after{gate.port()};
+  CAF_CHECK_EQUAL(ask(after), bulk(value));
+  CAF_CHECK(eventually([&] { return gate.accepted() == 2; }));
+}
+
+CAF_TEST(refusing after not accepting ends the dials that hang) {
+  gate.stop_accepting();
+  gate.refuse();
+  raw_client client{gate.port()};
+  CAF_CHECK(client.how() == how::refused);
+}
+
+CAF_TEST(slices arrive one by one) {
+  gate.slice(1, direction::replies, 30ms);
+  raw_client client{gate.port()};
+  client.send(get);
+  CAF_CHECK_EQUAL(client.read(), "$");
+  CAF_CHECK_EQUAL(client.read(), "1");
+  CAF_CHECK_EQUAL(client.read_all(5), "\r\nv\r\n");
+  CAF_CHECK(eventually([&] { return gate.hits(verb::slice) == 7; }));
+}
+
+CAF_TEST(slices without a pause keep all bytes in order) {
+  for (int i = 0; i < 20000; ++i)
+    value += std::to_string(i);
+  gate.slice(7);
+  raw_client client{gate.port()};
+  CAF_CHECK(ask(client) == bulk(value));
+}
+
+CAF_TEST(a delay acts on each direction alone) {
+  gate.delay(200ms, direction::replies);
+  raw_client client{gate.port()};
+  auto start = lab::clock::now();
+  CAF_CHECK_EQUAL(ask(client), bulk(value));
+  auto took = lab::clock::now() - start;
+  CAF_CHECK(took >= 200ms);
+  CAF_CHECK(took < 400ms);
+  gate.delay(200ms);
+  start = lab::clock::now();
+  CAF_CHECK_EQUAL(ask(client), bulk(value));
+  CAF_CHECK(lab::clock::now() - start >= 400ms);
+}
+
+CAF_TEST(replies are cut at every offset) {
+  auto whole = bulk(value);
+  for (size_t n = 0; n <= whole.size(); ++n) {
+    gate.pass();
+    raw_client client{gate.port()};
+    CAF_CHECK_EQUAL(ask(client), whole);
+    gate.cut_replies_after(n);
+    client.send(get + get);
+    CAF_CHECK_EQUAL(client.read_all(100), whole.substr(0, n));
+    CAF_CHECK(client.how() == how::fin);
+  }
+  CAF_CHECK_EQUAL(gate.hits(verb::cut), whole.size() + 1);
+}
+
+CAF_TEST(a cut request never reaches the server) {
+  gate.cut_requests_after(get.size() - 1);
+  raw_client client{gate.port()};
+  client.send(get);
+  CAF_CHECK(client.end() == how::fin);
+  CAF_CHECK(peer.wait_for_ended(1));
+  CAF_CHECK(peer.commands().empty());
+}
+
+CAF_TEST(a server that is gone resets the client) {
+  uint16_t port = 0;
+  auto nobody = lab::reserve_port(port);
+  lab::fault_gate dead{lab::address::tcp(port)};
+  raw_client client{dead.port()};
+  CAF_CHECK(client.end() == how::reset);
+}
+
+CAF_TEST(the end of a server is passed on as it came) {
+  raw_client first{gate.port()};
+  CAF_CHECK_EQUAL(ask(first), bulk(value));
+  peer.close_all();
+  CAF_CHECK(first.end() == how::fin);
+  raw_client second{gate.port()};
+  CAF_CHECK_EQUAL(ask(second), bulk(value));
+  peer.reset_all();
+  CAF_CHECK(second.end() == how::reset);
+}
+
+CAF_TEST(a gate leaves no file open and no connection alive) {
+  auto before = open_files();
+  {
+    lab::fault_gate other{lab::address::tcp(peer.port())};
+    std::vector<std::unique_ptr<raw_client>> clients;
+    for (int i = 0; i < 50; ++i)
+      clients.push_back(std::make_unique<raw_client>(other.port()));
+    other.stop_accepting();
+    other.hold();
+  }
+  CAF_CHECK(peer.wait_for_ended(50));
+  CAF_CHECK(eventually([&] { return open_files() == before; }));
+}
+
+CAF_TEST(verbs may come from many threads) {
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i)
+    threads.emplace_back([this] {
+      for (int n = 0; n < 100; ++n) {
+        gate.refuse();
+        gate.reset_all();
+        gate.pass();
+      }
+    });
+  for (auto& each : threads)
+    each.join();
+  raw_client client{gate.port()};
+  CAF_CHECK_EQUAL(ask(client), bulk(value));
+  CAF_CHECK_EQUAL(gate.hits(verb::pass), 400u);
+}
+
+// -- the scripted peer --------------------------------------------------------
+
+CAF_TEST(a script runs step by step over several connections) {
+  event go;
+  event more;
+  scripted_peer scripted{script{[&](auto& client) {
+    client.expect_command({"GET", "*"});
+    client.reply_in_pieces("$1\r\nv\r\n", 1);
+    client.stall_until(go);
+    client.reset();
+    client.accept_next();
+    client.expect_command({"GET", "k"});
+    client.stall_until(more);
+    client.close();
+  }}};
+  raw_client first{scripted.port()};
+  first.send(get);
+  CAF_CHECK_EQUAL(first.read_all(7), "$1\r\nv\r\n");
+  CAF_CHECK_EQUAL(first.read(20ms), "");
+  go.set();
+  CAF_CHECK(first.end() == how::reset);
+  raw_client second{scripted.port()};
+  second.send(get);
+  CAF_CHECK(scripted.wait_for(2));
+  second.send(get);
+  more.set();
+  CAF_CHECK(second.end() == how::fin);
+  CAF_CHECK(scripted.wait_done());
+  CAF_CHECK_EQUAL(scripted.connections(), 2u);
+  CAF_CHECK_EQUAL(scripted.commands(1).size(), 1u);
+}
+
+CAF_TEST(a script tells what was not as expected) {
+  scripted_peer wrong{script{[](auto& client) {
+    client.expect_command({"GET", "v"});
+  }}};
+  raw_client client{wrong.port()};
+  client.send(get);
+  CAF_CHECK(!wrong.wait_done());
+  CAF_CHECK_EQUAL(wrong.failures(), "expected <GET v>, got <GET k>\n");
+  scripted_peer late{script{[](auto& c) { c.next_command(); }},
+                     {.unix_socket = false, .step_limit = 10ms}};
+  raw_client silent{late.port()};
+  CAF_CHECK(!late.wait_done());
+  CAF_CHECK_EQUAL(late.failures(), "waited in vain for a command\n");
+}
+
+CAF_TEST(a peer greets as redis does and pushes on demand) {
+  raw_client client{peer.port()};
+  client.send("*2\r\n$6\r\nCLIENT\r\n$2\r\nID\r\n*1\r\n$4\r\nPING\r\n");
+  CAF_CHECK_EQUAL(client.read_all(11), ":1\r\n+PONG\r\n");
+  peer.push("+oops\r\n");
+  CAF_CHECK_EQUAL(client.read(), "+oops\r\n");
+  client.send("HTTP/1.1 400\r\n");
+  CAF_CHECK(client.end() == how::fin);
+  CAF_CHECK(peer.failures().starts_with("no RESP"));
+}
+
+CAF_TEST_FIXTURE_SCOPE_END()
