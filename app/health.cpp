@@ -49,9 +49,8 @@ health_report ask(runtime& rt, milliseconds timeout) {
 /// The fields of the article's health check, in its order.
 nlohmann::ordered_json to_json(const health_report& x) {
   if (!x.healthy())
-    return {{"status", x.status},
-            {"error", x.error},
-            {"error_type", x.error_type}};
+    return {
+      {"status", x.status}, {"error", x.error}, {"error_type", x.error_type}};
   return {{"status", x.status},
           {"ping_time_ms", std::round(x.ping_time_ms * 100) / 100},
           {"connected_clients", x.connected_clients},

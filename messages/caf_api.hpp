@@ -38,7 +38,8 @@
 /// Use inside namespace `redoubt`, after the struct.
 #define REDOUBT_INSPECT(type, ...)                                             \
   template <class Inspector>                                                   \
-  typename Inspector::result_type inspect(Inspector& f, type& value) {         \
+  typename Inspector::result_type inspect(Inspector& f,                        \
+                                          [[maybe_unused]] type& value) {      \
     return f(::caf::meta::type_name(#type) REDOUBT_FIELDS(__VA_ARGS__));       \
   }
 

@@ -91,7 +91,7 @@ static_assert(std::size(rows) * 2 < slot_count);
 constexpr auto slots = [] {
   std::array<uint16_t, slot_count> result{};
   result.fill(empty_slot);
-  for (uint16_t i = 0; i < std::size(rows); ++i) {
+  for (size_t i = 0; i < std::size(rows); ++i) {
     auto name = rows[i].name;
     auto space = name.find(' ');
     split_name key{name.substr(0, space), {}};
@@ -100,7 +100,7 @@ constexpr auto slots = [] {
     auto slot = key.hash() % slot_count;
     while (result[slot] != empty_slot)
       slot = (slot + 1) % slot_count;
-    result[slot] = i;
+    result[slot] = static_cast<uint16_t>(i);
   }
   return result;
 }();
@@ -118,7 +118,7 @@ const command_row* row_of(argument_list args) noexcept {
   if (args.empty() || args[0].empty())
     return nullptr;
   auto row = find({args[0], {}});
-  // "CONFIG GET" as one argument is no command.
+  // "CONFIG GET" as one argument is no command; a collision might find it.
   if (row == nullptr || row->subcommand)
     return nullptr;
   if (!row->container || args.size() == 1)

@@ -239,8 +239,8 @@ def row(command, entry):
 def table(version, pairs):
     header = (
         f"// Made by scripts/generate_command_table.py from redis {version}\n"
-        "// (COMMAND) and scripts/command_classes.txt. Do not edit: change the\n"
-        "// classes file and run the script.\n"
+        "// (COMMAND) and scripts/command_classes.txt. Do not edit: change\n"
+        "// the classes file and run the script.\n"
         "//\n"
         "// name, arity, flags,\n"
         "// first key, last key, step, class, class rule, key rule, refusal\n"

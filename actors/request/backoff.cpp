@@ -10,8 +10,8 @@ std::chrono::milliseconds next_wait(const retry_options& options,
   using std::chrono::milliseconds;
   auto max = slow ? options.slow_max : options.max;
   auto base = std::min(slow ? options.slow_base : options.base, max);
-  // A wait of the other kind may lie outside of this one's range.
-  auto from = std::clamp(previous, base, max);
+  // The first wait, and one after a wait of the other kind, start at the base.
+  auto from = std::max(previous, base);
   // In floating point: the product may exceed what milliseconds can hold.
   auto grown = static_cast<double>(from.count()) * options.multiplier;
   auto upper = grown < static_cast<double>(max.count())

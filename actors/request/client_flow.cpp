@@ -2,8 +2,6 @@
 
 #include <redoubt/actors/request/client.hpp>
 
-#include <redoubt/actors/request/order_rule.hpp>
-
 #include <algorithm>
 #include <utility>
 
@@ -116,7 +114,7 @@ bool client::drain_lane(caf::actor_id caller) {
   if (lane == nullptr)
     return true;
   auto& entries = lane->entries;
-  std::vector<std::string_view> held;
+  key_set held;
   auto complete = true;
   size_t kept = 0;
   size_t i = 0;
@@ -125,7 +123,7 @@ bool client::drain_lane(caf::actor_id caller) {
     if (x == nullptr || x->phase != request_phase::waiting)
       continue;
     auto due = x->not_before <= now();
-    auto blocked = !held.empty() && share_a_key(x->keys(), held);
+    auto blocked = !held.empty() && held.meets(x->keys());
     if (due && !blocked && x->hold == lane_hold::keys)
       blocked = overtaken_in_flight(*x);
     if (due && !blocked) {
@@ -138,8 +136,7 @@ bool client::drain_lane(caf::actor_id caller) {
     }
     if (x->hold == lane_hold::all)
       break;
-    auto keys = x->keys();
-    held.insert(held.end(), keys.begin(), keys.end());
+    held.add(x->keys());
     entries[kept++] = entries[i];
   }
   // What was not looked at stays behind what was kept.
@@ -156,7 +153,7 @@ bool client::overtaken_in_flight(const request_slot& x) {
   for (size_t i = 0; i < link_->sent.size(); ++i) {
     auto other = table_.find(link_->sent[i].id);
     if (other != nullptr && other->caller == x.caller && other->order > x.order
-        && share_a_key(other->keys(), keys))
+        && keys.meets(other->keys()))
       return true;
   }
   return false;

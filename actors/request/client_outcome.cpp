@@ -112,7 +112,7 @@ void client::supersede_refused(const request_slot& x) {
     if (older != nullptr && older->order < x.order
         && older->hold == lane_hold::keys
         && older->cls != command_class::read_only
-        && share_a_key(older->keys(), x.keys()))
+        && older->keys().meets(x.keys()))
       overtaken.push_back(each.id);
   }
   for (auto id : overtaken) {

@@ -6,32 +6,61 @@
 
 namespace redoubt {
 
-void apply_order_rule(std::vector<lost_request>& lost,
-                      const keys_of_lost& keys) {
-  // Keys that a later request of the caller touched for good.
-  std::unordered_map<uint64_t, std::unordered_set<std::string_view>> settled;
-  for (auto i = lost.size(); i-- > 0;) {
-    auto& x = lost[i];
-    if (x.again && x.cls != command_class::read_only && x.sent) {
-      auto mine = settled.find(x.caller);
-      if (mine != settled.end())
-        for (auto key : keys(i))
-          if (mine->second.contains(key)) {
-            x.again = false;
-            break;
-          }
-    }
-    if (!x.again && x.sent)
-      for (auto key : keys(i))
-        settled[x.caller].insert(key);
+namespace {
+
+/// Keys that later requests of one caller touched for good.
+struct settled_keys {
+  std::unordered_set<std::string_view> keys;
+  bool everything = false;
+
+  bool meets(const key_set& x) const {
+    if (everything)
+      return !x.empty();
+    if (x.everything)
+      return !keys.empty();
+    return std::any_of(x.keys.begin(), x.keys.end(),
+                       [this](auto key) { return keys.contains(key); });
   }
+
+  void add(const key_set& x) {
+    keys.insert(x.keys.begin(), x.keys.end());
+    everything = everything || x.everything;
+  }
+};
+
+} // namespace
+
+bool key_set::meets(const key_set& other) const noexcept {
+  if (everything)
+    return !other.empty();
+  if (other.everything)
+    return !empty();
+  return std::any_of(keys.begin(), keys.end(), [&](std::string_view key) {
+    return std::find(other.keys.begin(), other.keys.end(), key)
+           != other.keys.end();
+  });
 }
 
-bool share_a_key(const std::vector<std::string_view>& a,
-                 const std::vector<std::string_view>& b) noexcept {
-  return std::any_of(a.begin(), a.end(), [&](std::string_view key) {
-    return std::find(b.begin(), b.end(), key) != b.end();
-  });
+void key_set::add(const key_set& other) {
+  keys.insert(keys.end(), other.keys.begin(), other.keys.end());
+  everything = everything || other.everything;
+}
+
+void apply_order_rule(std::vector<lost_request>& lost,
+                      const keys_of_lost& keys) {
+  std::unordered_map<uint64_t, settled_keys> settled;
+  for (auto i = lost.size(); i-- > 0;) {
+    auto& x = lost[i];
+    if (!x.sent)
+      continue;
+    if (x.again && x.cls != command_class::read_only) {
+      auto mine = settled.find(x.caller);
+      if (mine != settled.end() && mine->second.meets(keys(i)))
+        x.again = false;
+    }
+    if (!x.again)
+      settled[x.caller].add(keys(i));
+  }
 }
 
 } // namespace redoubt

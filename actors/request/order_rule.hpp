@@ -9,6 +9,20 @@
 
 namespace redoubt {
 
+/// The keys that a request touches.
+struct key_set {
+  std::vector<std::string_view> keys;
+  /// A write that names no key (FLUSHALL, CONFIG SET) may touch any.
+  bool everything = false;
+
+  bool empty() const noexcept { return !everything && keys.empty(); }
+
+  /// True if some key is in both.
+  bool meets(const key_set& other) const noexcept;
+
+  void add(const key_set& other);
+};
+
 /// A request whose connection was lost, as the order rule sees it.
 struct lost_request {
   uint64_t caller = 0;
@@ -19,7 +33,7 @@ struct lost_request {
   bool again = false;
 };
 
-using keys_of_lost = std::function<std::vector<std::string_view>(size_t)>;
+using keys_of_lost = std::function<key_set(size_t)>;
 
 /// Keeps writes of one caller in order when some of them are sent again: a write
 /// is sent again only if no later request of its caller on one of its keys was
@@ -27,9 +41,5 @@ using keys_of_lost = std::function<std::vector<std::string_view>(size_t)>;
 /// which the requests were sent; `keys` answers the keys of its i-th entry.
 void apply_order_rule(std::vector<lost_request>& lost,
                       const keys_of_lost& keys);
-
-/// True if the two lists have a key in common.
-bool share_a_key(const std::vector<std::string_view>& a,
-                 const std::vector<std::string_view>& b) noexcept;
 
 } // namespace redoubt

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <redoubt/actors/request/answer.hpp>
+#include <redoubt/actors/request/order_rule.hpp>
 #include <redoubt/messages/command.hpp>
 #include <redoubt/messages/options.hpp>
 
@@ -77,13 +78,20 @@ struct request_slot {
     return (wire ? wire->size() : cmd.wire().size()) + sizeof(request_slot);
   }
 
-  std::vector<std::string_view> keys() const {
+  key_set keys() const {
     if (!members)
-      return cmd.keys();
-    std::vector<std::string_view> result;
+      return keys_of_one(cmd);
+    key_set result;
     for (auto& each : *members)
-      for (auto key : each.keys())
-        result.push_back(key);
+      result.add(keys_of_one(each));
+    return result;
+  }
+
+private:
+  static key_set keys_of_one(const command& x) {
+    key_set result{x.keys(), false};
+    result.everything = result.keys.empty()
+                        && x.cls() != command_class::read_only;
     return result;
   }
 };

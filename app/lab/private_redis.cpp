@@ -45,7 +45,7 @@ std::string render(const redisReply& reply) {
     case REDIS_REPLY_ARRAY: {
       std::string lines;
       for (size_t i = 0; i < reply.elements; ++i)
-        lines += (i == 0 ? "" : "\n") + render(*reply.element[i]);
+        lines.append(i == 0 ? "" : "\n").append(render(*reply.element[i]));
       return lines;
     }
     default: return {reply.str, reply.len};
@@ -104,7 +104,7 @@ void pause_briefly() noexcept {
   ::sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
   for (auto each : {SIGINT, SIGTERM, SIGPIPE, SIGHUP})
-    ::signal(each, SIG_DFL);
+    static_cast<void>(::signal(each, SIG_DFL));
   ::dup2(log, STDOUT_FILENO);
   ::dup2(log, STDERR_FILENO);
   ::close_range(3, ~0u, CLOSE_RANGE_CLOEXEC);
@@ -228,6 +228,7 @@ void private_redis::spawn() {
   words.insert(words.end(), options_.arguments.begin(),
                options_.arguments.end());
   std::vector<char*> arguments;
+  arguments.reserve(words.size() + 1);
   for (auto& each : words)
     arguments.push_back(each.data());
   arguments.push_back(nullptr);

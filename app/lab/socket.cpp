@@ -2,12 +2,12 @@
 
 #include <arpa/inet.h>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdexcept>
-#include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <system_error>

@@ -174,8 +174,8 @@ CAF_TEST(while a refused request waits later ones on its keys wait behind it) {
                                        wire({"SET", "other", "3"})}));
   pass(305ms);
   CAF_CHECK_EQUAL(told->units.size(), 4u);
-  CAF_CHECK_EQUAL(sent()[2], wire({"SET", "k", "1"}));
-  CAF_CHECK_EQUAL(sent()[3], wire({"SET", "k", "2"}));
+  CAF_CHECK_EQUAL(sent(2), wire({"SET", "k", "1"}));
+  CAF_CHECK_EQUAL(sent(3), wire({"SET", "k", "2"}));
   for (int i = 0; i < 3; ++i)
     answer_next(reply::status("OK"));
   expect_reply(other_key);
@@ -197,7 +197,7 @@ CAF_TEST(a refused write is not sent again after a newer one was carried out) {
   CAF_CHECK_EQUAL(told->units.size(), 2u);
 }
 
-CAF_TEST(a refused request fails with the server's words when its attempts are spent) {
+CAF_TEST(a refused request fails in the words of the server when its attempts are spent) {
   start_connected();
   request_options o;
   o.attempts = 1;
@@ -298,10 +298,12 @@ CAF_TEST(a request actor that is killed answers everything first) {
 
 CAF_TEST(a service that dies does not take a linked request actor along) {
   start_connected();
-  auto service = sys.spawn([](caf::event_based_actor*) -> caf::behavior {
-    return {[](int) {}};
+  auto handle = subject;
+  auto service = sys.spawn([handle](caf::event_based_actor* me) {
+    me->link_to(handle);
+    return caf::behavior{[](int) {}};
   });
-  service->link_to(subject);
+  consume_messages();
   caf::anon_send_exit(service, caf::exit_reason::user_shutdown);
   consume_messages();
   auto answer = ask(command{"GET", "k"});

@@ -199,6 +199,8 @@ public:
     return result;
   }
 
+  std::string sent(size_t i) const { return *told->units.at(i).wire; }
+
   static std::string wire(std::initializer_list<detail::argument> arguments) {
     return std::string{command{arguments}.wire()};
   }

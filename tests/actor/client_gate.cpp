@@ -176,7 +176,7 @@ CAF_TEST(a transaction is one unit between MULTI and EXEC) {
   auto answer = ask(transaction{{command{"SET", "a", "1"}, command{"INCR", "a"}}});
   CAF_REQUIRE_EQUAL(told->units.size(), 1u);
   CAF_CHECK_EQUAL(told->units[0].replies, 4u);
-  CAF_CHECK_EQUAL(sent()[0], wire({"MULTI"}) + wire({"SET", "a", "1"})
+  CAF_CHECK_EQUAL(sent(0), wire({"MULTI"}) + wire({"SET", "a", "1"})
                                + wire({"INCR", "a"}) + wire({"EXEC"}));
   answer_next(reply::array(
     {reply::status("OK"), reply::status("QUEUED"), reply::status("QUEUED"),

@@ -152,6 +152,7 @@ CAF_TEST(many threads share one handle and a second runtime works beside it) {
 }
 
 CAF_TEST(health reports the fields of the server) {
+  CAF_REQUIRE(!rt.wait_ready(5s));
   auto x = me.query<health_report>(rt.supervisor(), health_query{});
   CAF_CHECK_EQUAL(x.status, "healthy");
   CAF_CHECK(x.ping_time_ms > 0);
