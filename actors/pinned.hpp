@@ -79,12 +79,15 @@ public:
     auto result = Base::resume(ctx, max_messages);
     // CAF 0.17 does not tell how many messages a turn handled: all that were
     // there if the mailbox ran empty, else as many as were allowed.
-    auto consumed = consumed_.load(std::memory_order_relaxed);
+    // What senders push meanwhile is counted in the next turn; the count never
+    // runs ahead of them.
     if (result == caf::resumable::awaiting_message)
-      consumed = std::max(consumed, seen);
+      consumed_.store(seen, std::memory_order_relaxed);
     else if (result == caf::resumable::resume_later)
-      consumed += max_messages;
-    consumed_.store(consumed, std::memory_order_relaxed);
+      consumed_.store(std::min(consumed_.load(std::memory_order_relaxed)
+                                 + static_cast<int64_t>(max_messages),
+                               seen),
+                      std::memory_order_relaxed);
     if constexpr (has_turns)
       if (result != caf::resumable::done)
         finish_turn();
@@ -112,11 +115,11 @@ private:
   }
 
   executor* host_;
-  uint64_t limit_;
+  int64_t limit_;
   // Written by senders and by the host's thread: the one thing that actors here
   // share, because CAF 0.17's mailboxes have no bound of their own.
-  std::atomic<uint64_t> pushed_{0};
-  std::atomic<uint64_t> consumed_{0};
+  std::atomic<int64_t> pushed_{0};
+  std::atomic<int64_t> consumed_{0};
 };
 
 } // namespace redoubt

@@ -150,6 +150,8 @@ std::optional<failure> failure_of(const caf::error& value) {
       return context.get_as<failure>(0);
     failure result;
     result.code = static_cast<errc>(value.code());
+    // Somebody stripped the context; what it said of the fate is lost.
+    result.outcome = fate::unknown;
     return result;
   }
   if (means_receiver_is_gone(value)) {

@@ -175,8 +175,12 @@ void supervisor::on_dial_failed(const link_closed& x, api::time_point now) {
                          ? dial_schedule::result::turned_away
                          : dial_schedule::result::failed,
                        now);
+  // Those who wait should know for what.
+  auto news = last_error_ != x.cause;
   last_error_ = x.cause;
   last_error_text_ = x.text;
+  if (news)
+    push_gate();
   log_limited(spdlog::level::warn, x.cause, "cannot connect to {}: {}: {}",
               to_string(config_.options.server), to_string(x.cause), x.text);
   if (x.cause == errc::auth_failed) {

@@ -59,8 +59,9 @@ CAF_TEST(redis may be down from the start) {
   caller me{rt};
   auto error = rt.wait_ready(100ms);
   CAF_REQUIRE(error);
-  CAF_CHECK(failure_of(error)->code == errc::connect_failed);
-  CAF_CHECK_EQUAL(failure_of(error)->last_message, "Connection refused");
+  auto reason = caller::translate(error);
+  CAF_CHECK(reason.code == errc::connect_failed);
+  CAF_CHECK_EQUAL(reason.last_message, "Connection refused");
   auto waiting = me.self()->request(client, caf::infinite, command{"PING"},
                                     patient(10s));
   // The breaker opens on dials alone, and then a request fails at once.

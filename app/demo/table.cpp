@@ -1,0 +1,54 @@
+#include <redoubt/app/demo/table.hpp>
+
+#include <redoubt/app/demo/paint.hpp>
+
+#include <fmt/format.h>
+
+namespace redoubt::demo {
+
+namespace {
+
+constexpr auto heading =
+  "              due in         failed  longest  back to   INCR   INCR    "
+  "final\n"
+  "  client       fault failed   after  wait ms    ok ms  acked unkn.  counter";
+
+void print_row(const client_run& run, const summary& x) {
+  auto recovery = x.back_to_success_ms
+                    ? fmt::format("{:.1f}", *x.back_to_success_ms)
+                    : "never";
+  fmt::print("  {:<11} {:>6} {:>6} {:>7} {:>8.0f} {:>8} {:>6} {:>5} {:>8}\n",
+             to_string(run.kind), x.due_in_fault, x.failed, x.bad_after_success,
+             x.longest_ms, recovery, x.incr_acknowledged, x.incr_unknown,
+             x.incr_final);
+}
+
+} // namespace
+
+void print_tables(const std::vector<outcome>& outcomes, bool color) {
+  for (auto& each : outcomes) {
+    fmt::print("\n{}\n{}\n", paint(describe(each.what), color::bold, color),
+               paint(heading, color::dim, color));
+    for (auto& run : each.runs)
+      print_row(run, summarize(each, run));
+  }
+  fmt::print(
+    "\nfailed after: issued after the client's first success. back to ok: from "
+    "the first\nPONG to an independent prober to the first success. INCRs of a "
+    "restart: those of\nthe new server; unknown: sent, and the connection "
+    "broke "
+    "before the reply.\n");
+}
+
+void print_verdicts(const std::vector<verdict>& verdicts, bool color) {
+  fmt::print("\n");
+  for (auto& each : verdicts) {
+    auto word = each.kept ? paint("kept  ", color::green, color)
+                          : paint("BROKEN", color::red, color);
+    fmt::print("{}  {}{}{}\n", word, each.promise,
+               each.detail.empty() ? "" : " [" + each.detail + "]",
+               each.decides ? "" : " (shown only)");
+  }
+}
+
+} // namespace redoubt::demo

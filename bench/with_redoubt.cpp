@@ -1,0 +1,248 @@
+#include <redoubt/bench/with_redoubt.hpp>
+
+#include <redoubt/actors/runtime.hpp>
+#include <redoubt/bench/workload.hpp>
+
+#include <caf/actor_system_config.hpp>
+#include <caf/event_based_actor.hpp>
+#include <caf/scoped_actor.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <mutex>
+
+namespace redoubt::bench {
+
+namespace {
+
+using clock = std::chrono::steady_clock;
+
+struct start {
+  clock::time_point until;
+};
+
+} // namespace
+
+} // namespace redoubt::bench
+
+REDOUBT_LOCAL_MESSAGE(redoubt::bench::start)
+
+namespace redoubt::bench {
+
+namespace {
+
+uint64_t nanoseconds(clock::duration x) {
+  return static_cast<uint64_t>(
+    std::chrono::duration_cast<std::chrono::nanoseconds>(x).count());
+}
+
+clock::time_point after(double seconds) {
+  return clock::now()
+         + std::chrono::duration_cast<clock::duration>(
+           std::chrono::duration<double>(seconds));
+}
+
+void check_reply(const reply& x, size_t i) {
+  if (x.kind() != reply_kind::string)
+    throw std::runtime_error("redoubt got no string: " + to_string(x));
+  check(x.text(), i);
+}
+
+runtime_options options_for(uint16_t port, callers_on where) {
+  runtime_options x;
+  x.server.port = port;
+  x.threads.run_callers = where == callers_on::reactor;
+  return x;
+}
+
+/// What all callers of one contender share; they run one at a time, on the
+/// reactor, or take the lock.
+struct shared_sample {
+  std::mutex mutex;
+  sample taken;
+  bool wrong = false;
+};
+
+/// Sends its next request when the previous one is answered.
+class one_caller : public caf::event_based_actor {
+public:
+  one_caller(caf::actor_config& cfg, request_actor to, size_t first,
+             std::shared_ptr<shared_sample> out)
+    : caf::event_based_actor(cfg),
+      to_(std::move(to)),
+      next_(first),
+      out_(std::move(out)) {}
+
+  caf::behavior make_behavior() override {
+    return {[this](const start& x) {
+      until_ = x.until;
+      done_ = make_response_promise<bool>();
+      ask();
+    }};
+  }
+
+private:
+  void ask() {
+    auto i = next_++;
+    auto since = clock::now();
+    request(to_, caf::infinite, command{"GET", key(i)})
+      .then(
+        [this, i, since](const reply& x) {
+          check_reply(x, i);
+          auto now = clock::now();
+          latencies_.add(nanoseconds(now - since));
+          ++operations_;
+          if (now < until_)
+            ask();
+          else
+            finish();
+        },
+        [this](const caf::error& e) {
+          auto why = failure_of(e);
+          fprintf(stderr, "redoubt failed: %s\n",
+                  why ? to_string(*why).c_str() : "?");
+          out_->wrong = true;
+          finish();
+        });
+  }
+
+  void finish() {
+    {
+      std::lock_guard guard{out_->mutex};
+      out_->taken.latencies.add(latencies_);
+      out_->taken.operations += std::exchange(operations_, 0);
+    }
+    latencies_.clear();
+    done_.deliver(true);
+  }
+
+  request_actor to_;
+  size_t next_;
+  std::shared_ptr<shared_sample> out_;
+  clock::time_point until_;
+  caf::typed_response_promise<bool> done_;
+  histogram latencies_;
+  uint64_t operations_ = 0;
+};
+
+/// Sends its next pipeline when the previous one is answered.
+class pipeline_caller : public caf::event_based_actor {
+public:
+  pipeline_caller(caf::actor_config& cfg, request_actor to, size_t size,
+                  std::shared_ptr<shared_sample> out)
+    : caf::event_based_actor(cfg),
+      to_(std::move(to)),
+      size_(size),
+      out_(std::move(out)) {}
+
+  caf::behavior make_behavior() override {
+    return {[this](const start& x) {
+      until_ = x.until;
+      done_ = make_response_promise<bool>();
+      ask();
+    }};
+  }
+
+private:
+  void ask() {
+    pipeline x;
+    auto first = next_;
+    for (size_t k = 0; k < size_; ++k)
+      x.commands.push_back(command{"GET", key(next_++)});
+    auto since = clock::now();
+    request(to_, caf::infinite, std::move(x))
+      .then([this, first, since](const replies& all) {
+        for (size_t k = 0; k < size_; ++k)
+          check_reply(std::get<reply>(all.outcomes[k]), first + k);
+        auto now = clock::now();
+        out_->taken.latencies.add(nanoseconds(now - since));
+        out_->taken.operations += size_;
+        if (now < until_)
+          ask();
+        else
+          done_.deliver(true);
+      });
+  }
+
+  request_actor to_;
+  size_t size_;
+  size_t next_ = 0;
+  std::shared_ptr<shared_sample> out_;
+  clock::time_point until_;
+  caf::typed_response_promise<bool> done_;
+};
+
+/// A runtime and the callers of one contender.
+struct stage {
+  stage(uint16_t port, callers_on where) : rt(options_for(port, where)) {
+    if (auto error = rt.wait_ready(std::chrono::seconds(5)))
+      throw std::runtime_error("redoubt cannot connect");
+  }
+
+  ~stage() {
+    for (auto& each : callers)
+      caf::anon_send_exit(each, caf::exit_reason::kill);
+  }
+
+  void run(double seconds, sample& out) {
+    caf::scoped_actor self{rt.system()};
+    auto until = after(seconds);
+    for (auto& each : callers)
+      self->send(each, start{until});
+    size_t left = callers.size();
+    self->receive_while([&] { return left > 0; })([&](bool) { --left; });
+    if (shared->wrong)
+      throw std::runtime_error("a request failed");
+    std::lock_guard guard{shared->mutex};
+    out.latencies.add(shared->taken.latencies);
+    out.operations += shared->taken.operations;
+    shared->taken.latencies.clear();
+    shared->taken.operations = 0;
+  }
+
+  runtime rt;
+  std::shared_ptr<shared_sample> shared = std::make_shared<shared_sample>();
+  std::vector<caf::actor> callers;
+};
+
+} // namespace
+
+std::function<void(double, sample&)> redoubt_callers(uint16_t port, size_t n,
+                                                     callers_on where) {
+  auto x = std::make_shared<stage>(port, where);
+  auto to = x->rt.client();
+  for (size_t i = 0; i < n; ++i)
+    x->callers.push_back(x->rt.system().spawn<one_caller>(
+      to, i * (key_count / n), x->shared));
+  return [x](double seconds, sample& out) { x->run(seconds, out); };
+}
+
+std::function<void(double, sample&)>
+redoubt_pipeline(uint16_t port, size_t n, callers_on where) {
+  auto x = std::make_shared<stage>(port, where);
+  x->callers.push_back(
+    x->rt.system().spawn<pipeline_caller>(x->rt.client(), n, x->shared));
+  return [x](double seconds, sample& out) { x->run(seconds, out); };
+}
+
+std::function<void(double, sample&)> redoubt_blocking(uint16_t port) {
+  auto x = std::make_shared<stage>(port, callers_on::scheduler);
+  auto to = x->rt.client();
+  return [x, to](double seconds, sample& out) {
+    caf::scoped_actor self{x->rt.system()};
+    auto until = after(seconds);
+    for (size_t i = 0; clock::now() < until; ++i) {
+      auto since = clock::now();
+      self->request(to, caf::infinite, command{"GET", key(i)})
+        .receive([i](const reply& r) { check_reply(r, i); },
+                 [](const caf::error&) {
+                   throw std::runtime_error("a request failed");
+                 });
+      out.latencies.add(nanoseconds(clock::now() - since));
+      ++out.operations;
+    }
+  };
+}
+
+} // namespace redoubt::bench
