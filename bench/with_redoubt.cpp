@@ -9,8 +9,12 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstdio>
+#include <map>
 #include <memory>
 #include <mutex>
+#include <thread>
+#include <utility>
 
 namespace redoubt::bench {
 
@@ -56,12 +60,44 @@ runtime_options options_for(uint16_t port, callers_on where) {
   return x;
 }
 
-/// What all callers of one contender share; they run one at a time, on the
-/// reactor, or take the lock.
-struct shared_sample {
-  std::mutex mutex;
-  sample taken;
-  bool wrong = false;
+/// What the callers of one contender measured, apart for each thread that ran
+/// them, so that measuring costs neither a lock nor a cache line per caller.
+class shared_sample {
+public:
+  /// The sample of the calling thread.
+  sample& mine() {
+    thread_local uint64_t owner = 0;
+    thread_local sample* own = nullptr;
+    if (owner != id_) {
+      std::lock_guard guard{mutex_};
+      own = &samples_[std::this_thread::get_id()];
+      owner = id_;
+    }
+    return *own;
+  }
+
+  /// Moves everything to `out`; while no caller runs.
+  void take(sample& out) {
+    std::lock_guard guard{mutex_};
+    for (auto& [thread, each] : samples_) {
+      out.latencies.add(each.latencies);
+      out.operations += std::exchange(each.operations, 0);
+      each.latencies.clear();
+    }
+  }
+
+  std::atomic<bool> wrong{false};
+
+private:
+  static uint64_t next_id() {
+    static std::atomic<uint64_t> last{0};
+    return ++last;
+  }
+
+  // Not the address: another one may have lived there before.
+  const uint64_t id_ = next_id();
+  std::mutex mutex_;
+  std::map<std::thread::id, sample> samples_;
 };
 
 /// Sends its next request when the previous one is answered.
@@ -91,30 +127,21 @@ private:
         [this, i, since](const reply& x) {
           check_reply(x, i);
           auto now = clock::now();
-          latencies_.add(nanoseconds(now - since));
-          ++operations_;
+          auto& taken = out_->mine();
+          taken.latencies.add(nanoseconds(now - since));
+          ++taken.operations;
           if (now < until_)
             ask();
           else
-            finish();
+            done_.deliver(true);
         },
         [this](const caf::error& e) {
           auto why = failure_of(e);
           fprintf(stderr, "redoubt failed: %s\n",
                   why ? to_string(*why).c_str() : "?");
           out_->wrong = true;
-          finish();
+          done_.deliver(true);
         });
-  }
-
-  void finish() {
-    {
-      std::lock_guard guard{out_->mutex};
-      out_->taken.latencies.add(latencies_);
-      out_->taken.operations += std::exchange(operations_, 0);
-    }
-    latencies_.clear();
-    done_.deliver(true);
   }
 
   request_actor to_;
@@ -122,8 +149,6 @@ private:
   std::shared_ptr<shared_sample> out_;
   clock::time_point until_;
   caf::typed_response_promise<bool> done_;
-  histogram latencies_;
-  uint64_t operations_ = 0;
 };
 
 /// Sends its next pipeline when the previous one is answered.
@@ -156,8 +181,9 @@ private:
         for (size_t k = 0; k < size_; ++k)
           check_reply(std::get<reply>(all.outcomes[k]), first + k);
         auto now = clock::now();
-        out_->taken.latencies.add(nanoseconds(now - since));
-        out_->taken.operations += size_;
+        auto& taken = out_->mine();
+        taken.latencies.add(nanoseconds(now - since));
+        taken.operations += size_;
         if (now < until_)
           ask();
         else
@@ -194,11 +220,7 @@ struct stage {
     self->receive_while([&] { return left > 0; })([&](bool) { --left; });
     if (shared->wrong)
       throw std::runtime_error("a request failed");
-    std::lock_guard guard{shared->mutex};
-    out.latencies.add(shared->taken.latencies);
-    out.operations += shared->taken.operations;
-    shared->taken.latencies.clear();
-    shared->taken.operations = 0;
+    shared->take(out);
   }
 
   runtime rt;

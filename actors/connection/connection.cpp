@@ -216,7 +216,8 @@ void connection::on_ready(uint32_t events) noexcept {
 }
 
 void connection::flush() noexcept {
-  if (fd_ < 0 || state_ == connection_state::connecting)
+  if (fd_ < 0 || state_ == connection_state::connecting
+      || retiring_ != errc::none)
     return;
   switch (out_.write_to(fd_)) {
     case out_buffer::result::done:
@@ -273,6 +274,8 @@ void connection::read_some() {
     }
   }
   hand_out();
+  if (end_if_retired())
+    return;
   if (write_error_ != 0)
     fail(errc::disconnected, text_of(write_error_));
 }
@@ -317,6 +320,8 @@ bool connection::take_reply(reply&& x) {
     fail(errc::protocol_error, "a reply that nobody asked for", true);
     return false;
   }
+  if (x.is_error())
+    retire(x);
   auto& first = awaited_.front();
   if (first.replies > 1 || !unit_.empty()) {
     unit_.push_back(std::move(x));
@@ -348,6 +353,27 @@ void connection::hand_out() {
     if (!each.gone)
       send(each.client, std::move(x));
   }
+}
+
+void connection::retire(const reply& x) {
+  auto code = judge(x.text(), false).code;
+  if (code != errc::read_only_replica && code != errc::auth_failed)
+    return;
+  retiring_ = code;
+  retire_text_ = x.text();
+  if (out_.empty())
+    return;
+  // What the kernel has not taken yet never leaves.
+  want(EPOLLIN);
+}
+
+bool connection::end_if_retired() {
+  if (retiring_ == errc::none)
+    return false;
+  if (!awaited_.empty() && awaited_.front().end <= out_.written())
+    return false;
+  fail(retiring_, retire_text_);
+  return true;
 }
 
 void connection::on_tick(uint64_t token) {

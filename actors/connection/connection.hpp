@@ -98,6 +98,8 @@ private:
   bool take_reply(reply&& x);
   void on_too_deep();
   void hand_out();
+  void retire(const reply& x);
+  bool end_if_retired();
   void on_tick(uint64_t token);
   void check_liveness(api::time_point now);
 
@@ -133,6 +135,11 @@ private:
   std::vector<reply> unit_;
   std::optional<liveness> liveness_;
   uint64_t tick_token_ = 0;
+
+  /// The server said on a live connection that it is of no use any more: nothing
+  /// is written from then on, what was written is still answered.
+  errc retiring_ = errc::none;
+  std::string retire_text_;
 
   bool was_ready_ = false;
   errc cause_ = errc::disconnected;

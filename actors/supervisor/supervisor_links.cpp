@@ -167,7 +167,9 @@ void supervisor::on_ready_link_lost(const link_closed& x, api::time_point now) {
     degraded.kind = event_kind::degraded;
     publish(std::move(degraded));
   }
-  apply(breaker_.record(circuit_breaker::link_event::lost, now));
+  // A server that turned into a replica, or wants other credentials, is well.
+  if (x.cause != errc::read_only_replica && x.cause != errc::auth_failed)
+    apply(breaker_.record(circuit_breaker::link_event::lost, now));
 }
 
 void supervisor::on_dial_failed(const link_closed& x, api::time_point now) {

@@ -5,13 +5,15 @@
 #include <fmt/format.h>
 
 #include <cstdio>
+#include <string>
+#include <utility>
 
 namespace redoubt::demo {
 
 namespace {
 
-constexpr auto heading = " time  client     breaker      ok retried rejected "
-                         "failed waiting    p50    p99 conns";
+constexpr auto heading = " time  client    breaker     ok retried rejected "
+                         "failed waiting   p50   p99 conn";
 
 color color_of(breaker_state x) {
   switch (x) {
@@ -23,7 +25,10 @@ color color_of(breaker_state x) {
 }
 
 std::string ms(double value) {
-  return value > 0 ? fmt::format("{:6.1f}", value) : "     -";
+  if (value <= 0)
+    return "    -";
+  return value < 1000 ? fmt::format("{:5.1f}", value)
+                      : fmt::format("{:5.0f}", value);
 }
 
 void print_line(const std::string& text) {
@@ -33,9 +38,10 @@ void print_line(const std::string& text) {
 
 } // namespace
 
-void live_view::begin(std::string_view title, const std::vector<lane>& lanes) {
+void live_view::begin(std::string_view title, std::vector<lane> lanes) {
   start_ = clock::now();
-  for (auto& each : lanes) {
+  lanes_ = std::move(lanes);
+  for (auto& each : lanes_) {
     each.who->take_changes();
     retries_[each.who] = each.who->observe().retries;
   }
@@ -44,24 +50,29 @@ void live_view::begin(std::string_view title, const std::vector<lane>& lanes) {
   print_line(paint(heading, color::dim, color_));
 }
 
-void live_view::tick(const std::vector<lane>& lanes) {
-  for (auto& each : lanes)
-    print_changes(each);
-  for (auto& each : lanes)
-    print_row(each, &each == &lanes.front());
+void live_view::tick() {
+  print_changes();
+  for (auto& each : lanes_)
+    print_row(each, &each == &lanes_.front());
 }
 
 void live_view::note(std::string_view text) {
+  print_changes();
   print_line(paint(fmt::format("{:5.2f}  -- {}", seconds(clock::now()), text),
                    color::bold, color_));
 }
 
-void live_view::print_changes(const lane& x) {
-  for (auto& each : x.who->take_changes())
-    print_line(fmt::format("{:5.2f}  {:<10} {} -> {}: {}", seconds(each.at),
-                           to_string(x.who->kind()), to_string(each.from),
-                           paint(to_string(each.to), color_of(each.to), color_),
-                           to_string(each.cause)));
+void live_view::print_changes() {
+  std::multimap<time_point, std::string> lines;
+  for (auto& each : lanes_)
+    for (auto& x : each.who->take_changes())
+      lines.emplace(x.at,
+                    fmt::format("{:5.2f}  {:<9} {} -> {}: {}", seconds(x.at),
+                                to_string(each.who->kind()), to_string(x.from),
+                                paint(to_string(x.to), color_of(x.to), color_),
+                                to_string(x.cause)));
+  for (auto& each : lines)
+    print_line(each.second);
 }
 
 void live_view::print_row(const lane& x, bool first) {
@@ -76,8 +87,8 @@ void live_view::print_row(const lane& x, bool first) {
                          color_of(*now.breaker), color_)
                  : fmt::format("{:<9}", "-");
   auto time = first ? fmt::format("{:5.2f}", seconds(clock::now())) : "";
-  print_line(fmt::format("{:>5}  {:<10} {} {:>5} {:>7} {:>8} {:>6} {:>7} {} {} "
-                         "{:>5}",
+  print_line(fmt::format("{:>5}  {:<9} {} {:>4} {:>7} {:>8} {:>6} {:>7} {} {} "
+                         "{:>4}",
                          time, to_string(x.who->kind()), state, seen.ok,
                          now.breaker ? std::to_string(retried) : "-",
                          now.breaker ? std::to_string(seen.rejected) : "-",

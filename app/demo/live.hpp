@@ -15,21 +15,22 @@ public:
   explicit live_view(bool color) : color_(color) {}
 
   /// A scenario starts now.
-  void begin(std::string_view title, const std::vector<lane>& lanes);
+  void begin(std::string_view title, std::vector<lane> lanes);
 
   /// Prints the time since the last call.
-  void tick(const std::vector<lane>& lanes);
+  void tick();
 
   /// Something was done to the server.
   void note(std::string_view text);
 
 private:
-  void print_changes(const lane& x);
+  void print_changes();
   void print_row(const lane& x, bool first);
   double seconds(time_point at) const;
 
   bool color_;
   time_point start_{};
+  std::vector<lane> lanes_;
   // Retries of each client at the last tick.
   std::map<const client*, uint64_t> retries_;
 };

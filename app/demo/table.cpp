@@ -8,19 +8,20 @@ namespace redoubt::demo {
 
 namespace {
 
-constexpr auto heading =
-  "              due in         failed  longest  back to   INCR   INCR    "
-  "final\n"
-  "  client       fault failed   after  wait ms    ok ms  acked unkn.  counter";
+constexpr auto heading = "             due in        failed     p99 longest "
+                         "back to   INCR  INCR  final\n"
+                         "  client      fault failed  after      ms wait ms   "
+                         "ok ms  acked unkn.  count";
 
 void print_row(const client_run& run, const summary& x) {
   auto recovery = x.back_to_success_ms
                     ? fmt::format("{:.1f}", *x.back_to_success_ms)
                     : "never";
-  fmt::print("  {:<11} {:>6} {:>6} {:>7} {:>8.0f} {:>8} {:>6} {:>5} {:>8}\n",
-             to_string(run.kind), x.due_in_fault, x.failed, x.bad_after_success,
-             x.longest_ms, recovery, x.incr_acknowledged, x.incr_unknown,
-             x.incr_final);
+  fmt::print(
+    "  {:<9} {:>7} {:>6} {:>6} {:>7.1f} {:>7.0f} {:>7} {:>6} {:>5} {:>6}\n",
+    to_string(run.kind), x.due_in_fault, x.failed, x.bad_after_success,
+    x.p99_ms, x.longest_ms, recovery, x.incr_acknowledged, x.incr_unknown,
+    x.incr_final);
 }
 
 } // namespace
