@@ -169,8 +169,8 @@ void connection::become_ready() {
   arm(now + liveness_->interval());
   for (uint32_t i = 0; i < owners_.size(); ++i)
     announce(i);
-  log_->info("connection {} to {} is ready", config_.link,
-             to_string(config_.server));
+  log_->debug("connection {} to {} is ready", config_.link,
+              to_string(config_.server));
 }
 
 // -- serving ----------------------------------------------------------------------

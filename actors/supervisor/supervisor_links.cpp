@@ -114,8 +114,10 @@ void supervisor::on_link_up(link_up& x) {
   for (auto& each : clients_)
     if (each.reactor == entry.reactor)
       send(entry.connection, attach_client{each.handle});
-  log_->info("connection {} is ready ({} of {})", x.link, ready_links(),
-             dials_.wanted());
+  log_limited(spdlog::level::info, errc::none,
+              "connection {} to {} is ready ({} of {})", x.link,
+              to_string(config_.options.server), ready_links(),
+              dials_.wanted());
   publish(connection_event(event_kind::connection_up, x.link));
   if (trouble_ != errc::none) {
     trouble_ = errc::none;

@@ -22,13 +22,14 @@ constexpr auto fail_fast_deadline = 500ms;
 constexpr auto wait_deadline = 10s;
 constexpr auto ready_limit = 5s;
 
-/// Plays all scenarios on one set of clients; what is played when a signal comes
-/// is left out.
+/// Plays all scenarios on one set of clients, save what a signal cuts short.
 std::vector<outcome> play_all(const options& options, stop_signals& signals) {
   lab::private_redis redis;
   lab::fault_gate gate{lab::address::tcp(redis.port())};
   lab::prober prober{gate.port()};
   caf::actor_system_config config;
+  // Four small actors; idle workers of CAF poll and would disturb the clock.
+  config.set("scheduler.max-threads", size_t{1});
   caf::actor_system sys{config};
   hiredis_client plain{gate.port()};
   redoubt_client fail_fast{sys, gate.port(), on_open_policy::fail_fast,

@@ -14,8 +14,8 @@ struct options {
 /// plain hiredis client, redoubt with `fail_fast` and redoubt with `wait`. Ends
 /// with a table and a verdict per promise.
 ///
-/// Answers the exit status: 0 if every promise was kept, 1 if not or if the demo
-/// could not run, 128 + n if signal n (SIGINT, SIGTERM, SIGHUP) ended it.
+/// Answers the exit status: 0 if every promise was kept, 1 if not or if the
+/// demo could not run, 128 + n if signal n (SIGINT, SIGTERM, SIGHUP) ended it.
 int run(const options& options);
 
 } // namespace redoubt::demo

@@ -12,8 +12,8 @@ struct redisContext;
 
 namespace redoubt::demo {
 
-/// What most services start with: one hiredis connection on a thread of its own,
-/// 500 ms for a connect or a command, no retry; a request that finds the
+/// What most services start with: one hiredis connection on a thread of its
+/// own, 500 ms for a connect or a command, no retry; a request that finds the
 /// connection broken connects anew first.
 class hiredis_client : public client {
 public:

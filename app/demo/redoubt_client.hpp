@@ -23,7 +23,7 @@ public:
   std::vector<breaker_change> take_changes() override;
   std::optional<std::chrono::milliseconds> deadline() const override;
 
-  /// The reason why there is no connection after `limit`; empty if there is one.
+  /// Why there is no connection after `limit`; empty if there is one.
   std::string wait_ready(std::chrono::milliseconds limit);
 
 private:

@@ -13,6 +13,16 @@ constexpr auto heading = "             due in        failed     p99 longest "
                          "  client      fault failed  after      ms wait ms   "
                          "ok ms  acked unkn.  count";
 
+constexpr auto legend =
+  "due in fault   due from the loss until an independent prober saw the "
+  "server\n"
+  "failed after   failed although issued after the client's first success\n"
+  "p99, longest   from due to answered\n"
+  "back to ok     from the server's return to the client's first success\n"
+  "INCR           of the new server, after a restart; unkn.: was sent, and "
+  "the\n"
+  "               connection broke before the reply; not among the failed\n";
+
 void print_row(const client_run& run, const summary& x) {
   auto recovery = x.back_to_success_ms
                     ? fmt::format("{:.1f}", *x.back_to_success_ms)
@@ -33,19 +43,15 @@ void print_tables(const std::vector<outcome>& outcomes, bool color) {
     for (auto& run : each.runs)
       print_row(run, summarize(each, run));
   }
-  fmt::print(
-    "\nfailed after: issued after the client's first success. back to ok: from "
-    "the first\nPONG to an independent prober to the first success. INCRs of a "
-    "restart: those of\nthe new server; unknown: sent, and the connection "
-    "broke "
-    "before the reply.\n");
+  fmt::print("\n{}", legend);
 }
 
 void print_verdicts(const std::vector<verdict>& verdicts, bool color) {
   fmt::print("\n");
   for (auto& each : verdicts) {
-    auto word = each.kept ? paint("kept  ", color::green, color)
-                          : paint("BROKEN", color::red, color);
+    auto word = each.kept      ? paint("kept  ", color::green, color)
+                : each.decides ? paint("BROKEN", color::red, color)
+                               : paint("missed", color::yellow, color);
     fmt::print("{}  {}{}{}\n", word, each.promise,
                each.detail.empty() ? "" : " [" + each.detail + "]",
                each.decides ? "" : " (shown only)");
