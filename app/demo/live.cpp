@@ -33,7 +33,7 @@ std::string ms(double value) {
 
 void print_line(const std::string& text) {
   fmt::print("{}\n", text);
-  std::fflush(stdout);
+  static_cast<void>(std::fflush(stdout));
 }
 
 } // namespace

@@ -58,7 +58,8 @@ std::string find_program(const std::string& name) {
   const char* path = std::getenv("PATH");
   std::istringstream folders{path ? path : ""};
   for (std::string folder; std::getline(folders, folder, ':');)
-    if (auto full = folder + "/" + name; ::access(full.c_str(), X_OK) == 0)
+    if (auto full = std::filesystem::path{folder} / name;
+        ::access(full.c_str(), X_OK) == 0)
       return full;
   throw std::runtime_error{name + " is not in PATH: install Redis"};
 }

@@ -61,8 +61,8 @@ public:
   /// 0 while there is no server.
   pid_t pid() const noexcept { return pid_; }
 
-  /// Starts the server again, on the same port and socket. Does nothing if there
-  /// is one that answers.
+  /// Starts the server again, on the same port and socket. Does nothing if
+  /// there is one that answers.
   void start();
 
   /// Ends the server by SIGKILL.

@@ -298,11 +298,12 @@ CAF_TEST(a request actor that is killed answers everything first) {
 
 CAF_TEST(a service that dies does not take a linked request actor along) {
   start_connected();
-  auto handle = subject;
-  auto service = sys.spawn([handle](caf::event_based_actor* me) {
-    me->link_to(handle);
-    return caf::behavior{[](int) {}};
-  });
+  auto service = sys.spawn(
+    [](caf::event_based_actor* me, client_actor to) {
+      me->link_to(to);
+      return caf::behavior{[](int) {}};
+    },
+    subject);
   consume_messages();
   caf::anon_send_exit(service, caf::exit_reason::user_shutdown);
   consume_messages();
@@ -313,11 +314,12 @@ CAF_TEST(a service that dies does not take a linked request actor along) {
 
 CAF_TEST(the retry of a caller that died is dropped) {
   start_connected();
-  auto handle = subject;
-  auto caller = sys.spawn([handle](caf::event_based_actor* me) {
-    me->request(handle, caf::infinite, command{"GET", "k"})
-      .then([](reply&) {}, [](caf::error&) {});
-  });
+  auto caller = sys.spawn(
+    [](caf::event_based_actor* me, client_actor to) {
+      me->request(to, caf::infinite, command{"GET", "k"})
+        .then([](reply&) {}, [](caf::error&) {});
+    },
+    subject);
   consume_messages();
   CAF_REQUIRE_EQUAL(told->units.size(), 1u);
   caf::anon_send_exit(caller, caf::exit_reason::kill);

@@ -110,15 +110,16 @@ CAF_TEST(a runtime ends inside a scheduled actor of a system with one thread) {
   caf::actor_system_config config;
   config.set("scheduler.max-threads", size_t{1});
   caf::actor_system system{config};
-  auto worker = system.spawn([&](caf::event_based_actor*) {
-    runtime rt{system, options_for(server)};
+  auto service = [&system](caf::event_based_actor*, uint16_t port) {
+    runtime rt{system, options_for(port)};
     auto client = rt.client();
     CAF_CHECK(!rt.wait_ready(5s));
     caf::scoped_actor self{system};
     self->request(client, caf::infinite, command{"PING"})
       .receive([](reply& x) { CAF_CHECK_EQUAL(x.text(), "PONG"); },
                [](caf::error&) { CAF_FAIL("failed"); });
-  });
+  };
+  auto worker = system.spawn(service, server.port());
   caf::scoped_actor self{system};
   self->wait_for(worker);
 }

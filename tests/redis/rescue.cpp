@@ -31,6 +31,31 @@ bool connected(caller& me, runtime& rt, size_t n) {
 
 } // namespace
 
+namespace {
+
+struct seen_events {
+  std::mutex mutex;
+  std::vector<event> events;
+};
+
+class event_listener : public subscriber_actor::base {
+public:
+  event_listener(caf::actor_config& cfg, std::shared_ptr<seen_events> to)
+    : subscriber_actor::base(cfg), to_(std::move(to)) {}
+
+  behavior_type make_behavior() override {
+    return {[this](const event& x) {
+      std::lock_guard guard{to_->mutex};
+      to_->events.push_back(x);
+    }};
+  }
+
+private:
+  std::shared_ptr<seen_events> to_;
+};
+
+} // namespace
+
 CAF_TEST(a killed server fails requests by fate and a restarted one serves again) {
   lab::private_redis server;
   runtime rt{options_for(server)};
@@ -215,18 +240,8 @@ CAF_TEST(a server with too many clients is asked again until it has room) {
 CAF_TEST(subscribers hear of the breaker and of connections) {
   lab::private_redis server;
   runtime rt{options_for(server)};
-  struct seen {
-    std::mutex mutex;
-    std::vector<event> events;
-  };
-  auto log = std::make_shared<seen>();
-  subscriber_actor listener = rt.system().spawn(
-    [log](subscriber_actor::pointer) -> subscriber_actor::behavior_type {
-      return {[log](const event& x) {
-        std::lock_guard guard{log->mutex};
-        log->events.push_back(x);
-      }};
-    });
+  auto log = std::make_shared<seen_events>();
+  subscriber_actor listener = rt.system().spawn<event_listener>(log);
   caf::anon_send(rt.supervisor(), subscribe{listener});
   auto saw = [&](auto predicate) {
     return eventually([&] {

@@ -40,8 +40,8 @@ public:
   /// Writes all, waiting for room until `limit`; false if that fails.
   bool write(std::string_view bytes, std::chrono::milliseconds limit);
 
-  /// Ends it by FIN; what the client sent until now is thrown away, since unread
-  /// bytes would make an RST of it.
+  /// Ends it by FIN; what the client sent until now is thrown away, since
+  /// unread bytes would make an RST of it.
   void close();
 
   /// Ends it by RST.

@@ -100,9 +100,9 @@ void peer_session::reply_in_pieces(std::string_view bytes, size_t piece_size,
   }
 }
 
-void peer_session::stall_until(const event& what) {
+void peer_session::stall_until(const cue& what) {
   wait_for([&] { return what.wait(std::chrono::milliseconds{0}); }, -1,
-           "the event that ends a stall");
+           "the cue that ends a stall");
 }
 
 void peer_session::close() {

@@ -46,7 +46,7 @@ std::string client_answer(const argv& command, size_t connection) {
 
 } // namespace
 
-void event::set() {
+void cue::give() {
   {
     std::lock_guard guard{mutex_};
     happened_ = true;
@@ -54,7 +54,7 @@ void event::set() {
   changed_.notify_all();
 }
 
-bool event::wait(std::chrono::milliseconds limit) const {
+bool cue::wait(std::chrono::milliseconds limit) const {
   std::unique_lock guard{mutex_};
   return changed_.wait_for(guard, limit, [this] { return happened_; });
 }
@@ -245,11 +245,11 @@ void scripted_peer::answer_all(peer_connection& client) {
   }
 }
 
-void scripted_peer::apply(peer_connection& client, const answer& what) {
+void scripted_peer::apply(peer_connection& client, const peer_answer& what) {
   client.write(what.bytes, options_.step_limit);
-  if (what.afterwards == answer::then::close)
+  if (what.afterwards == peer_answer::then::close)
     client.close();
-  else if (what.afterwards == answer::then::reset)
+  else if (what.afterwards == peer_answer::then::reset)
     client.reset();
 }
 

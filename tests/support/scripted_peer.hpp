@@ -20,9 +20,9 @@
 namespace redoubt::test {
 
 /// Something that happens once; a script can wait for it.
-class event {
+class cue {
 public:
-  void set();
+  void give();
 
   /// Whether it happened within `limit`.
   bool wait(std::chrono::milliseconds limit) const;
@@ -34,12 +34,12 @@ private:
 };
 
 /// What a handler says to one command.
-struct answer {
+struct peer_answer {
   enum class then : uint8_t { keep, close, reset };
 
-  answer(std::string text, then what = then::keep)
+  peer_answer(std::string text, then what = then::keep)
     : bytes(std::move(text)), afterwards(what) {}
-  answer(const char* text, then what = then::keep)
+  peer_answer(const char* text, then what = then::keep)
     : bytes(text), afterwards(what) {}
 
   /// Bytes as they go over the wire; none leaves the command unanswered.
@@ -49,9 +49,9 @@ struct answer {
 };
 
 /// Answers a command, or nothing for `default_answer`.
-using handler = std::function<std::optional<answer>(const argv&)>;
+using handler = std::function<std::optional<peer_answer>(const argv&)>;
 
-/// What a Redis 7 without data says to AUTH, SELECT, HELLO, PING and CLIENT …;
+/// What a Redis 7 without data says to AUTH, SELECT, HELLO, PING and CLIENT;
 /// `-ERR unknown command` to all others. CLIENT ID tells `connection` + 1.
 std::string default_answer(const argv& command, size_t connection = 0);
 
@@ -80,7 +80,7 @@ constexpr auto peer_limit = std::chrono::milliseconds{5000};
 ///       client.reset();
 ///     }}};
 ///
-///     scripted_peer peer{[](const argv& words) -> std::optional<answer> {
+///     scripted_peer peer{[](const argv& words) -> std::optional<peer_answer> {
 ///       if (words[0] == "GET")
 ///         return "$1\r\nv\r\n";
 ///       return {};
@@ -141,7 +141,7 @@ private:
   void serve();
   void serve_once();
   void answer_all(peer_connection& client);
-  void apply(peer_connection& client, const answer& what);
+  void apply(peer_connection& client, const peer_answer& what);
   void follow();
   std::unique_ptr<peer_connection> accept();
   void take_in(peer_connection& client);
@@ -202,7 +202,7 @@ public:
                        std::chrono::milliseconds pause = {});
 
   /// Does nothing until then: the client sees a server that is silent.
-  void stall_until(const event& what);
+  void stall_until(const cue& what);
 
   /// Ends the connection by FIN or RST.
   void close();

@@ -126,7 +126,7 @@ size_t open_files() {
 /// A peer that answers GET with `value`, and a gate before it.
 struct fixture {
   std::string value = "v";
-  scripted_peer peer{[this](const argv& words) -> std::optional<answer> {
+  scripted_peer peer{[this](const argv& words) -> std::optional<peer_answer> {
     if (words[0] == "GET")
       return bulk(value);
     return {};
@@ -385,8 +385,8 @@ CAF_TEST(verbs may come from many threads) {
 // -- the scripted peer --------------------------------------------------------
 
 CAF_TEST(a script runs step by step over several connections) {
-  event go;
-  event more;
+  cue go;
+  cue more;
   scripted_peer scripted{script{[&](auto& client) {
     client.expect_command({"GET", "*"});
     client.reply_in_pieces("$1\r\nv\r\n", 1);
@@ -401,13 +401,13 @@ CAF_TEST(a script runs step by step over several connections) {
   first.send(get);
   CAF_CHECK_EQUAL(first.read_all(7), "$1\r\nv\r\n");
   CAF_CHECK_EQUAL(first.read(20ms), "");
-  go.set();
+  go.give();
   CAF_CHECK(first.end() == how::reset);
   raw_client second{scripted.port()};
   second.send(get);
   CAF_CHECK(scripted.wait_for(2));
   second.send(get);
-  more.set();
+  more.give();
   CAF_CHECK(second.end() == how::fin);
   CAF_CHECK(scripted.wait_done());
   CAF_CHECK_EQUAL(scripted.connections(), 2u);

@@ -1,0 +1,391 @@
+#define CAF_SUITE reply_decoder
+
+#include <redoubt/actors/connection/reply_decoder.hpp>
+#include <redoubt/actors/random.hpp>
+#include <redoubt/tests/unit/seed.hpp>
+
+#include <caf/test/unit_test.hpp>
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <fstream>
+#include <string>
+#include <string_view>
+#include <vector>
+
+using namespace redoubt;
+using redoubt::test::seed_of_this_run;
+using result = reply_decoder::result;
+
+namespace {
+
+/// What a decoder makes of some bytes: the replies, and how it ended.
+struct decoded {
+  std::vector<reply> replies;
+  result end = result::need_more;
+  std::string error;
+};
+
+struct fixture {
+  limit_options limits;
+
+  /// Feeds `bytes` in pieces, taking what is there after each.
+  decoded decode(std::string_view bytes, size_t piece = SIZE_MAX) const {
+    reply_decoder subject{limits};
+    decoded x;
+    while (!bytes.empty()) {
+      auto part = bytes.substr(0, piece);
+      bytes.remove_prefix(part.size());
+      subject.feed(part.data(), part.size());
+      reply next;
+      while ((x.end = subject.next(next)) == result::got)
+        x.replies.push_back(std::move(next));
+      if (x.end != result::need_more)
+        break;
+    }
+    x.error = subject.error();
+    return x;
+  }
+
+  /// The one reply that `bytes` are, however they arrive.
+  reply decode_one(std::string_view bytes) const {
+    auto whole = decode(bytes);
+    CAF_REQUIRE_EQUAL(whole.replies.size(), 1u);
+    CAF_CHECK(whole.end == result::need_more);
+    CAF_CHECK_EQUAL(whole.error, "");
+    CAF_CHECK(decode(bytes, 1).replies == whole.replies);
+    return whole.replies[0];
+  }
+
+  /// How it ends, at once and byte by byte, if no reply comes of it.
+  result end_of(std::string_view bytes) const {
+    auto whole = decode(bytes);
+    auto slow = decode(bytes, 1);
+    CAF_CHECK_EQUAL(whole.replies.size(), 0u);
+    CAF_CHECK_EQUAL(slow.replies.size(), 0u);
+    CAF_CHECK(whole.end == slow.end);
+    CAF_CHECK_EQUAL(whole.error.empty(), whole.end == result::need_more);
+    return whole.end;
+  }
+};
+
+std::string bulk(std::string_view text) {
+  return "$" + std::to_string(text.size()) + "\r\n" + std::string{text}
+         + "\r\n";
+}
+
+/// An array in an array and so on, `depth` of them, around `inner`.
+std::string nested(size_t depth, const std::string& inner = ":1\r\n") {
+  std::string text;
+  for (size_t i = 0; i < depth; ++i)
+    text += "*1\r\n";
+  return text + inner;
+}
+
+/// Bytes of memory that this process has in use.
+size_t resident_bytes() {
+  std::ifstream file{"/proc/self/statm"};
+  size_t total = 0;
+  size_t resident = 0;
+  file >> total >> resident;
+  return resident * static_cast<size_t>(::sysconf(_SC_PAGESIZE));
+}
+
+std::string random_text(random_source& random, bool any_byte) {
+  std::string text;
+  for (auto n = 1 + random.next() % 40; n > 0; --n)
+    text += static_cast<char>(any_byte ? random.next() % 256
+                                       : 'a' + random.next() % 26);
+  return text;
+}
+
+/// A random reply, nested to at most `depth`, and its bytes.
+reply random_reply(random_source& random, uint32_t depth, std::string& wire) {
+  switch (random.next() % (depth > 0 ? 10 : 6)) {
+    case 0: wire += random.next() % 2 == 0 ? "$-1\r\n" : "*-1\r\n"; return {};
+    case 1: {
+      auto text = random_text(random, false);
+      wire += "+" + text + "\r\n";
+      return reply::status(text);
+    }
+    case 2: {
+      auto text = random_text(random, false);
+      wire += "-" + text + "\r\n";
+      return reply::error(text);
+    }
+    case 3: {
+      auto number = static_cast<int64_t>(random.next())
+                    >> (random.next() % 64);
+      wire += ":" + std::to_string(number) + "\r\n";
+      return reply::integer(number);
+    }
+    case 4: wire += "$0\r\n\r\n"; return reply::string("");
+    case 5: {
+      auto text = random_text(random, true);
+      wire += bulk(text);
+      return reply::string(text);
+    }
+    default: {
+      std::vector<reply> elements;
+      auto n = random.next() % 4;
+      wire += "*" + std::to_string(n) + "\r\n";
+      for (; n > 0; --n)
+        elements.push_back(random_reply(random, depth - 1, wire));
+      return reply::array(std::move(elements));
+    }
+  }
+}
+
+} // namespace
+
+CAF_TEST_FIXTURE_SCOPE(reply_decoder_tests, fixture)
+
+// -- what is RESP ---------------------------------------------------------------
+
+CAF_TEST(every kind of reply is decoded) {
+  CAF_CHECK(decode_one("+OK\r\n") == reply::status("OK"));
+  CAF_CHECK(decode_one("+\r\n") == reply::status(""));
+  CAF_CHECK(decode_one("-ERR no\r\n") == reply::error("ERR no"));
+  CAF_CHECK(decode_one(":42\r\n") == reply::integer(42));
+  CAF_CHECK(decode_one(":-1\r\n") == reply::integer(-1));
+  CAF_CHECK(decode_one("$5\r\nhello\r\n") == reply::string("hello"));
+  CAF_CHECK(decode_one("$0\r\n\r\n") == reply::string(""));
+  CAF_CHECK(decode_one("$-1\r\n") == reply{});
+  CAF_CHECK(decode_one("*-1\r\n") == reply{});
+  CAF_CHECK(decode_one("*0\r\n") == reply::array({}));
+}
+
+CAF_TEST(integers have all of 64 bits) {
+  CAF_CHECK(decode_one(":9223372036854775807\r\n")
+            == reply::integer(INT64_MAX));
+  CAF_CHECK(decode_one(":-9223372036854775808\r\n")
+            == reply::integer(INT64_MIN));
+}
+
+CAF_TEST(arrays hold what is in them in order) {
+  auto x = decode_one("*4\r\n:1\r\n*2\r\n+a\r\n$-1\r\n$1\r\nb\r\n*0\r\n");
+  auto inner = reply::array({reply::status("a"), reply{}});
+  CAF_CHECK(x
+            == reply::array({reply::integer(1), inner, reply::string("b"),
+                             reply::array({})}));
+}
+
+CAF_TEST(a string may hold every byte) {
+  std::string all;
+  for (int i = 0; i < 256; ++i)
+    all += static_cast<char>(i);
+  all += "\r\n$3\r\n-ERR\r\n";
+  CAF_CHECK(decode_one(bulk(all)) == reply::string(all));
+}
+
+CAF_TEST(replies that arrive together come one by one) {
+  std::string text;
+  for (int i = 0; i < 1000; ++i)
+    text += ":" + std::to_string(i) + "\r\n" + bulk("v");
+  auto x = decode(text);
+  CAF_REQUIRE_EQUAL(x.replies.size(), 2000u);
+  for (int i = 0; i < 1000; ++i)
+    CAF_CHECK_EQUAL(x.replies[static_cast<size_t>(2 * i)].number(), i);
+}
+
+CAF_TEST(a reply is not there before its last byte is) {
+  std::string text = "*2\r\n$3\r\nabc\r\n*1\r\n:7\r\n";
+  for (size_t n = 0; n < text.size(); ++n) {
+    auto x = decode(std::string_view{text}.substr(0, n));
+    CAF_CHECK_EQUAL(x.replies.size(), 0u);
+    CAF_CHECK(x.end == result::need_more);
+  }
+  CAF_CHECK_EQUAL(decode(text).replies.size(), 1u);
+}
+
+CAF_TEST(a large string arrives whole in pieces of any size) {
+  std::string large(3'000'000, 'x');
+  for (size_t i = 0; i < large.size(); i += 1000)
+    large[i] = static_cast<char>(i / 1000);
+  for (size_t piece : {7919u, 65536u}) {
+    auto x = decode(bulk(large), piece);
+    CAF_REQUIRE_EQUAL(x.replies.size(), 1u);
+    CAF_CHECK(x.replies[0].text() == large);
+  }
+}
+
+CAF_TEST(random replies are the same whole and byte by byte) {
+  auto seed = seed_of_this_run();
+  CAF_MESSAGE("REDOUBT_SEED=" << seed);
+  random_source random{seed};
+  for (int round = 0; round < 2000; ++round) {
+    std::string wire;
+    std::vector<reply> expected;
+    for (auto n = 1 + random.next() % 5; n > 0; --n)
+      expected.push_back(random_reply(random, 7, wire));
+    for (size_t piece : {size_t{1}, 1 + random.next() % 20, SIZE_MAX}) {
+      auto x = decode(wire, piece);
+      if (x.replies != expected || x.end != result::need_more)
+        CAF_FAIL("round " << round << ", pieces of " << piece
+                          << ", REDOUBT_SEED=" << seed);
+    }
+  }
+  CAF_CHECK(true);
+}
+
+// -- limits ---------------------------------------------------------------------
+
+CAF_TEST(a string as long as the limit passes and one byte more does not) {
+  limits.reply_bytes = 10;
+  CAF_CHECK(decode_one(bulk("0123456789")) == reply::string("0123456789"));
+  CAF_CHECK(end_of(bulk("0123456789a")) == result::too_deep);
+  CAF_CHECK(end_of("*2\r\n:1\r\n" + bulk("0123456789a")) == result::too_deep);
+}
+
+CAF_TEST(a string too long is turned away at its header) {
+  limits.reply_bytes = 10;
+  CAF_CHECK(end_of("$10\r\n") == result::need_more);
+  CAF_CHECK(end_of("$11\r\n") == result::too_deep);
+  CAF_CHECK(end_of("*2\r\n:1\r\n$11\r\n") == result::too_deep);
+  CAF_CHECK(end_of("$11\r\n01234") == result::too_deep);
+}
+
+CAF_TEST(a header is judged when all its digits are there) {
+  limits.reply_bytes = 10;
+  // Eleven could still become a hundred, and one could become ten.
+  CAF_CHECK(end_of("$1") == result::need_more);
+  CAF_CHECK(end_of("$10") == result::need_more);
+  CAF_CHECK(end_of("$") == result::need_more);
+}
+
+CAF_TEST(as many elements as the limit pass and one more does not) {
+  limits.reply_elements = 3;
+  CAF_CHECK_EQUAL(decode_one("*3\r\n:1\r\n:2\r\n:3\r\n").elements().size(), 3u);
+  CAF_CHECK(end_of("*4\r\n") == result::too_deep);
+  CAF_CHECK(end_of("*1\r\n*4\r\n") == result::too_deep);
+}
+
+CAF_TEST(nesting as deep as the limit passes and one deeper does not) {
+  for (uint32_t depth = 1; depth <= 7; ++depth) {
+    limits.reply_depth = depth;
+    auto deepest = decode_one(nested(depth));
+    for (uint32_t i = 0; i < depth; ++i) {
+      CAF_REQUIRE_EQUAL(deepest.elements().size(), 1u);
+      auto inner = deepest.elements()[0];
+      deepest = inner;
+    }
+    CAF_CHECK(deepest == reply::integer(1));
+    CAF_CHECK(end_of(nested(depth + 1)) == result::too_deep);
+    CAF_CHECK(end_of(nested(depth, "*0\r\n")) == result::too_deep);
+  }
+}
+
+CAF_TEST(nesting far deeper than any reader can take is turned away) {
+  CAF_CHECK(end_of(nested(9)) == result::too_deep);
+  CAF_CHECK(end_of(nested(10000)) == result::too_deep);
+}
+
+CAF_TEST(the largest lengths are turned away before anything is allocated) {
+  // Whatever the first use of a decoder costs is spent before.
+  end_of("*1\r\n$1\r\nx");
+  auto before = resident_bytes();
+  CAF_CHECK(end_of("$9223372036854775807\r\n") == result::too_deep);
+  CAF_CHECK(end_of("*2147483647\r\n") == result::too_deep);
+  CAF_CHECK(end_of("*1\r\n*2147483647\r\n") == result::too_deep);
+  CAF_CHECK(end_of("*1\r\n$9223372036854775807\r\n") == result::too_deep);
+  CAF_CHECK_LESS(resident_bytes(), before + (1u << 20));
+}
+
+CAF_TEST(a line without an end does not grow beyond the limit) {
+  limits.reply_bytes = 1u << 20;
+  for (auto kind : {"+", "-", ":", "$", "*"}) {
+    auto x = decode(kind + std::string((1u << 20) + 100000, '1'), 65536);
+    CAF_CHECK_EQUAL(x.replies.size(), 0u);
+    CAF_CHECK(x.end == result::too_deep || x.end == result::broken);
+  }
+}
+
+CAF_TEST(replies before one that exceeds a limit are still told) {
+  limits.reply_elements = 3;
+  auto x = decode(":1\r\n+OK\r\n*4\r\n:2\r\n");
+  CAF_CHECK_EQUAL(x.replies.size(), 2u);
+  CAF_CHECK(x.end == result::too_deep);
+  CAF_CHECK(!x.error.empty());
+}
+
+// -- what is no RESP ------------------------------------------------------------
+
+CAF_TEST(bytes that are no RESP are told apart) {
+  for (auto text : {"HTTP/1.1 400 Bad Request\r\n", "x", "\r\n", "\n", "?\r\n",
+                    "OK\r\n", "\xff\xfe", " +OK\r\n"})
+    CAF_CHECK(end_of(text) == result::broken);
+}
+
+CAF_TEST(pushes and other kinds of RESP3 are no RESP2) {
+  for (auto text : {">2\r\n+invalidate\r\n*-1\r\n", "_\r\n", "#t\r\n",
+                    ",1.5\r\n", "%1\r\n+a\r\n:1\r\n", "~1\r\n:1\r\n",
+                    "(123\r\n", "=7\r\ntxt:abc\r\n", "!3\r\nERR\r\n"})
+    CAF_CHECK(end_of(text) == result::broken);
+}
+
+CAF_TEST(a NUL where a reply begins is no RESP) {
+  CAF_CHECK(end_of(std::string_view{"\0", 1}) == result::broken);
+}
+
+CAF_TEST(a string must end where its length says) {
+  for (auto text : {"$3\r\nabcXY", "$3\r\nabc\rX", "$3\r\nabcX\n",
+                    "$3\r\nabc\n\r", "$3\r\nabcd\r\n", "$0\r\nXY",
+                    "*2\r\n$3\r\nabcXY:1\r\n"})
+    CAF_CHECK(end_of(text) == result::broken);
+}
+
+CAF_TEST(an error without a text is no RESP) {
+  CAF_CHECK(end_of("-\r\n") == result::broken);
+  CAF_CHECK(end_of("*1\r\n-\r\n") == result::broken);
+}
+
+CAF_TEST(lengths that are none are no RESP) {
+  for (auto text : {"$-2\r\n", "$abc\r\n", "$\r\n", "$1a\r\n", "$ 1\r\n",
+                    "$99999999999999999999\r\n", "$9223372036854775808\r\n",
+                    "*-2\r\n", "*abc\r\n", "*\r\n", "*1a\r\n", "*2147483648\r\n",
+                    "*99999999999999999999\r\n"}) {
+    auto end = end_of(text);
+    CAF_CHECK(end == result::broken || end == result::too_deep);
+  }
+}
+
+CAF_TEST(integers that are none are no RESP) {
+  for (auto text : {":\r\n", ":abc\r\n", ":1a\r\n", ":1.5\r\n", ":--1\r\n",
+                    ":9223372036854775808\r\n"})
+    CAF_CHECK(end_of(text) == result::broken);
+}
+
+CAF_TEST(replies before bytes that are no RESP are still told) {
+  auto x = decode(":1\r\n$2\r\nab\r\nHTTP/1.1");
+  CAF_REQUIRE_EQUAL(x.replies.size(), 2u);
+  CAF_CHECK(x.replies[1] == reply::string("ab"));
+  CAF_CHECK(x.end == result::broken);
+}
+
+CAF_TEST(nothing is read any more after bytes that are no RESP) {
+  reply_decoder subject{limits};
+  reply out;
+  std::string bad = "$3\r\nabcXY";
+  subject.feed(bad.data(), bad.size());
+  CAF_CHECK(subject.next(out) == result::broken);
+  auto first = subject.error();
+  std::string good = ":1\r\n";
+  subject.feed(good.data(), good.size());
+  CAF_CHECK(subject.next(out) == result::broken);
+  CAF_CHECK_EQUAL(subject.error(), first);
+}
+
+CAF_TEST(nothing is read any more after a reply that exceeds a limit) {
+  limits.reply_elements = 1;
+  reply_decoder subject{limits};
+  reply out;
+  std::string bad = "*2\r\n";
+  subject.feed(bad.data(), bad.size());
+  CAF_CHECK(subject.next(out) == result::too_deep);
+  std::string good = ":1\r\n:2\r\n:3\r\n";
+  subject.feed(good.data(), good.size());
+  CAF_CHECK(subject.next(out) == result::too_deep);
+}
+
+CAF_TEST_FIXTURE_SCOPE_END()
