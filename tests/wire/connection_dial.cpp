@@ -3,6 +3,7 @@
 #include <redoubt/tests/wire/connection_fixture.hpp>
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -177,7 +178,7 @@ CAF_TEST(no descriptor left is a resource error) {
   ::setrlimit(RLIMIT_NOFILE, &few);
   std::vector<lab::unique_fd> all;
   do
-    all.emplace_back(::dup(0));
+    all.emplace_back(::open("/dev/null", O_RDONLY | O_CLOEXEC));
   while (all.back());
   dial(peer);
   auto heard = first().is_closed();

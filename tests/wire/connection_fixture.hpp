@@ -4,6 +4,7 @@
 #include <redoubt/actors/log.hpp>
 #include <redoubt/messages/command.hpp>
 #include <redoubt/tests/support/scripted_peer.hpp>
+#include <redoubt/tests/support/wait.hpp>
 
 #include <caf/all.hpp>
 #include <caf/test/unit_test.hpp>
@@ -112,12 +113,17 @@ struct owner {
 
   told so_far() const { return notes->read(); }
 
+  // The first two wait no longer than the connection lives.
+
   bool is_up() const {
-    return notes->wait([](const told& x) { return x.up.has_value(); });
+    return notes->wait([](const told& x) { return x.up || x.closed; })
+           && so_far().up.has_value();
   }
 
   bool has_replies(size_t n) const {
-    return notes->wait([n](const told& x) { return x.replies.size() >= n; });
+    return notes->wait([n](const told& x) {
+      return x.replies.size() >= n || x.closed;
+    }) && so_far().replies.size() >= n;
   }
 
   bool is_closed() const {
