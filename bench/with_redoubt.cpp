@@ -100,11 +100,11 @@ private:
   std::map<std::thread::id, sample> samples_;
 };
 
-/// Sends its next request when the previous one is answered.
-class one_caller : public caf::event_based_actor {
+/// An actor that keeps one question under way from `start` until its time is up.
+class asking_actor : public caf::event_based_actor {
 public:
-  one_caller(caf::actor_config& cfg, request_actor to, size_t first,
-             std::shared_ptr<shared_sample> out)
+  asking_actor(caf::actor_config& cfg, request_actor to, size_t first,
+               std::shared_ptr<shared_sample> out)
     : caf::event_based_actor(cfg),
       to_(std::move(to)),
       next_(first),
@@ -118,85 +118,82 @@ public:
     }};
   }
 
+protected:
+  virtual void ask() = 0;
+
+  /// A question that was asked at `since` is answered.
+  void answered(clock::time_point since, size_t operations) {
+    auto now = clock::now();
+    auto& taken = out_->mine();
+    taken.latencies.add(nanoseconds(now - since));
+    taken.operations += operations;
+    if (now < until_)
+      ask();
+    else
+      done_.deliver(true);
+  }
+
+  void failed(const caf::error& e) {
+    auto why = failure_of(e);
+    std::fprintf(stderr, "redoubt failed: %s\n",
+                 why ? to_string(*why).c_str() : "?");
+    out_->wrong = true;
+    done_.deliver(true);
+  }
+
+  request_actor to_;
+  size_t next_;
+
 private:
-  void ask() {
+  std::shared_ptr<shared_sample> out_;
+  clock::time_point until_;
+  caf::typed_response_promise<bool> done_;
+};
+
+/// Asks for one key after the other.
+class one_caller : public asking_actor {
+public:
+  using asking_actor::asking_actor;
+
+private:
+  void ask() override {
     auto i = next_++;
     auto since = clock::now();
     request(to_, caf::infinite, command{"GET", key(i)})
       .then(
         [this, i, since](const reply& x) {
           check_reply(x, i);
-          auto now = clock::now();
-          auto& taken = out_->mine();
-          taken.latencies.add(nanoseconds(now - since));
-          ++taken.operations;
-          if (now < until_)
-            ask();
-          else
-            done_.deliver(true);
+          answered(since, 1);
         },
-        [this](const caf::error& e) {
-          auto why = failure_of(e);
-          fprintf(stderr, "redoubt failed: %s\n",
-                  why ? to_string(*why).c_str() : "?");
-          out_->wrong = true;
-          done_.deliver(true);
-        });
+        [this](const caf::error& e) { failed(e); });
   }
-
-  request_actor to_;
-  size_t next_;
-  std::shared_ptr<shared_sample> out_;
-  clock::time_point until_;
-  caf::typed_response_promise<bool> done_;
 };
 
-/// Sends its next pipeline when the previous one is answered.
-class pipeline_caller : public caf::event_based_actor {
+/// Asks for `size` keys at once.
+class pipeline_caller : public asking_actor {
 public:
   pipeline_caller(caf::actor_config& cfg, request_actor to, size_t size,
                   std::shared_ptr<shared_sample> out)
-    : caf::event_based_actor(cfg),
-      to_(std::move(to)),
-      size_(size),
-      out_(std::move(out)) {}
-
-  caf::behavior make_behavior() override {
-    return {[this](const start& x) {
-      until_ = x.until;
-      done_ = make_response_promise<bool>();
-      ask();
-    }};
-  }
+    : asking_actor(cfg, std::move(to), 0, std::move(out)), size_(size) {}
 
 private:
-  void ask() {
+  void ask() override {
     pipeline x;
     auto first = next_;
     for (size_t k = 0; k < size_; ++k)
       x.commands.push_back(command{"GET", key(next_++)});
     auto since = clock::now();
     request(to_, caf::infinite, std::move(x))
-      .then([this, first, since](const replies& all) {
-        for (size_t k = 0; k < size_; ++k)
-          check_reply(std::get<reply>(all.outcomes[k]), first + k);
-        auto now = clock::now();
-        auto& taken = out_->mine();
-        taken.latencies.add(nanoseconds(now - since));
-        taken.operations += size_;
-        if (now < until_)
-          ask();
-        else
-          done_.deliver(true);
-      });
+      .then(
+        [this, first, since](const replies& all) {
+          for (size_t k = 0; k < size_; ++k)
+            check_reply(std::get<reply>(all.outcomes[k]), first + k);
+          answered(since, size_);
+        },
+        [this](const caf::error& e) { failed(e); });
   }
 
-  request_actor to_;
   size_t size_;
-  size_t next_ = 0;
-  std::shared_ptr<shared_sample> out_;
-  clock::time_point until_;
-  caf::typed_response_promise<bool> done_;
 };
 
 /// A runtime and the callers of one contender.

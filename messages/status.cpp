@@ -51,4 +51,20 @@ std::string_view to_string(event_kind value) noexcept {
   return "?";
 }
 
+request_counters&
+request_counters::operator+=(const request_counters& x) noexcept {
+  succeeded += x.succeeded;
+  failed_not_sent += x.failed_not_sent;
+  failed_refused += x.failed_refused;
+  failed_unknown += x.failed_unknown;
+  rejected += x.rejected;
+  attempts += x.attempts;
+  retries += x.retries;
+  late_replies += x.late_replies;
+  queued += x.queued;
+  in_flight += x.in_flight;
+  backing_off += x.backing_off;
+  return *this;
+}
+
 } // namespace redoubt

@@ -92,6 +92,9 @@ struct request_counters {
   uint64_t backing_off = 0;
 
   bool operator==(const request_counters&) const = default;
+
+  /// Adds all fields.
+  request_counters& operator+=(const request_counters& x) noexcept;
 };
 
 REDOUBT_INSPECT(request_counters, succeeded, failed_not_sent, failed_refused,

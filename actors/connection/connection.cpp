@@ -4,31 +4,16 @@
 #include <redoubt/actors/log.hpp>
 #include <redoubt/actors/quiet.hpp>
 
-#include <caf/mailbox_element.hpp>
-
-#include <fmt/format.h>
-
-#include <sys/socket.h>
 #include <unistd.h>
 
-#include <cassert>
 #include <cerrno>
-#include <cstring>
-#include <system_error>
 
 namespace redoubt {
 
 namespace {
 
-/// Reads of one readiness, so that one busy connection does not starve others.
-constexpr int reads_per_turn = 16;
-
 /// The resolver keeps the lookup's deadline; beyond this it must have died.
 constexpr std::chrono::milliseconds resolver_grace{100};
-
-std::string text_of(int code) {
-  return std::generic_category().message(code);
-}
 
 } // namespace
 
@@ -133,7 +118,7 @@ void connection::opened(int fd, int error) {
     host_.watch(fd_, watched_, this);
     return;
   }
-  last_refusal_ = text_of(error);
+  last_refusal_ = transport::error_text(error);
   if (error == EMFILE || error == ENFILE || error == ENOBUFS
       || error == ENOMEM)
     fail(errc::resource_error, last_refusal_);
@@ -143,7 +128,7 @@ void connection::opened(int fd, int error) {
 
 void connection::on_connected() {
   if (auto error = transport::connect_result(fd_); error != 0) {
-    last_refusal_ = text_of(error);
+    last_refusal_ = transport::error_text(error);
     close_socket();
     connect_next();
     return;
@@ -171,255 +156,6 @@ void connection::become_ready() {
     announce(i);
   log_->debug("connection {} to {} is ready", config_.link,
               to_string(config_.server));
-}
-
-// -- serving ----------------------------------------------------------------------
-
-void connection::on_attach(link_client& client) {
-  owners_.push_back(owner{std::move(client), 0, {}, false});
-  if (state_ == connection_state::ready)
-    announce(static_cast<uint32_t>(owners_.size() - 1));
-}
-
-void connection::announce(uint32_t index) {
-  link_up up;
-  up.link = config_.link;
-  up.connection = connection_actor{this};
-  up.owner = index;
-  up.credit = config_.limits.credit;
-  up.credit_bytes = config_.limits.credit_bytes;
-  up.client_id = handshake_->client_id();
-  send(owners_[index].client, std::move(up));
-}
-
-void connection::on_submit(submit_many& x) {
-  assert(x.owner < owners_.size());
-  assert(state_ == connection_state::ready);
-  auto now = api::now(this);
-  owners_[x.owner].taken += x.units.size();
-  for (auto& unit : x.units) {
-    out_.append(std::move(unit.wire));
-    awaited_.push_back(awaited{unit.id, out_.appended(), now, unit.patience,
-                               x.owner, unit.replies});
-  }
-  host_.mark_dirty(this);
-}
-
-void connection::on_ready(uint32_t events) noexcept {
-  ready_events_ |= events;
-  if (io_message_pending_)
-    return;
-  io_message_pending_ = true;
-  enqueue(caf::make_mailbox_element(nullptr, caf::make_message_id(), {},
-                                    io_event{}),
-          &host_);
-}
-
-void connection::flush() noexcept {
-  if (fd_ < 0 || state_ == connection_state::connecting
-      || retiring_ != errc::none)
-    return;
-  switch (out_.write_to(fd_)) {
-    case out_buffer::result::done:
-      want(EPOLLIN);
-      break;
-    case out_buffer::result::blocked:
-      want(EPOLLIN | EPOLLOUT);
-      break;
-    case out_buffer::result::failed:
-      // Ends in on_io, after what the peer may have answered was read.
-      write_error_ = errno;
-      on_ready(EPOLLIN | EPOLLERR);
-  }
-}
-
-void connection::on_io(uint32_t) {
-  io_message_pending_ = false;
-  auto events = std::exchange(ready_events_, 0);
-  if (fd_ < 0)
-    return;
-  if (state_ == connection_state::connecting) {
-    on_connected();
-    return;
-  }
-  if ((events & EPOLLOUT) != 0)
-    host_.mark_dirty(this);
-  if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0)
-    read_some();
-}
-
-void connection::read_some() {
-  auto& room = host_.read_buffer();
-  for (int i = 0; i < reads_per_turn; ++i) {
-    auto n = ::recv(fd_, room.data(), room.size(), 0);
-    if (n > 0) {
-      if (liveness_)
-        liveness_->read(api::now(this));
-      decoder_.feed(room.data(), static_cast<size_t>(n));
-      if (!take_replies())
-        return;
-      if (static_cast<size_t>(n) < room.size())
-        break;
-    } else if (n == 0) {
-      hand_out();
-      fail(errc::disconnected, "the server closed the connection");
-      return;
-    } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
-      break;
-    } else if (errno != EINTR) {
-      auto code = errno;
-      hand_out();
-      fail(errc::disconnected, text_of(code));
-      return;
-    }
-  }
-  hand_out();
-  if (end_if_retired())
-    return;
-  if (write_error_ != 0)
-    fail(errc::disconnected, text_of(write_error_));
-}
-
-bool connection::take_replies() {
-  for (;;) {
-    reply x;
-    switch (decoder_.next(x)) {
-      case reply_decoder::result::need_more:
-        return true;
-      case reply_decoder::result::got:
-        if (!take_reply(std::move(x)))
-          return false;
-        break;
-      case reply_decoder::result::too_deep:
-        on_too_deep();
-        [[fallthrough]];
-      case reply_decoder::result::broken:
-        hand_out();
-        fail(errc::protocol_error, decoder_.error(), true);
-        return false;
-    }
-  }
-}
-
-bool connection::take_reply(reply&& x) {
-  if (state_ == connection_state::handshaking) {
-    switch (handshake_->on_reply(x)) {
-      case handshake::verdict::more:
-        break;
-      case handshake::verdict::done:
-        become_ready();
-        break;
-      case handshake::verdict::failed:
-        fail(handshake_->error(), handshake_->error_text());
-        return false;
-    }
-    return true;
-  }
-  if (awaited_.empty()) {
-    hand_out();
-    fail(errc::protocol_error, "a reply that nobody asked for", true);
-    return false;
-  }
-  if (x.is_error())
-    retire(x);
-  auto& first = awaited_.front();
-  if (first.replies > 1 || !unit_.empty()) {
-    unit_.push_back(std::move(x));
-    if (--first.replies > 0)
-      return true;
-    x = reply::array(std::exchange(unit_, {}));
-  }
-  if (first.owner != no_owner)
-    owners_[first.owner].done.push_back(
-      completion{first.id, errc::none, std::move(x)});
-  awaited_.pop_front();
-  return true;
-}
-
-void connection::on_too_deep() {
-  if (awaited_.empty() || awaited_.front().owner == no_owner)
-    return;
-  auto& first = awaited_.front();
-  owners_[first.owner].done.push_back(
-    completion{first.id, errc::reply_too_deep, reply::error(decoder_.error())});
-  awaited_.pop_front();
-}
-
-void connection::hand_out() {
-  for (auto& each : owners_) {
-    if (each.done.empty())
-      continue;
-    completions x{config_.link, std::exchange(each.done, {})};
-    if (!each.gone)
-      send(each.client, std::move(x));
-  }
-}
-
-void connection::retire(const reply& x) {
-  auto code = judge(x.text(), false).code;
-  if (code != errc::read_only_replica && code != errc::auth_failed)
-    return;
-  retiring_ = code;
-  retire_text_ = x.text();
-  if (out_.empty())
-    return;
-  // What the kernel has not taken yet never leaves.
-  want(EPOLLIN);
-}
-
-bool connection::end_if_retired() {
-  if (retiring_ == errc::none)
-    return false;
-  if (!awaited_.empty() && awaited_.front().end <= out_.written())
-    return false;
-  fail(retiring_, retire_text_);
-  return true;
-}
-
-void connection::on_tick(uint64_t token) {
-  if (token != tick_token_)
-    return;
-  auto now = api::now(this);
-  if (state_ == connection_state::ready)
-    check_liveness(now);
-  else if (now < phase_deadline_)
-    arm(phase_deadline_);
-  else if (state_ == connection_state::handshaking)
-    fail(errc::handshake_failed, "timed out during the handshake");
-  else if (state_ == connection_state::connecting)
-    fail(errc::connect_failed, "timed out");
-  else if (state_ == connection_state::resolving)
-    fail(errc::resolve_failed, "timed out");
-}
-
-void connection::check_liveness(api::time_point now) {
-  liveness::awaited oldest;
-  auto waiting = !awaited_.empty();
-  if (waiting) {
-    auto& first = awaited_.front();
-    oldest = {first.since, first.patience, first.owner == no_owner};
-  }
-  switch (liveness_->check(waiting ? &oldest : nullptr, now)) {
-    case liveness::verdict::alive:
-      break;
-    case liveness::verdict::send_ping:
-      out_.append(command{"PING"}.wire());
-      awaited_.push_back(
-        awaited{0, out_.appended(), now, config_.pool.ping_timeout, no_owner, 1});
-      host_.mark_dirty(this);
-      break;
-    case liveness::verdict::dead:
-      fail(errc::disconnected,
-           fmt::format("no byte for {} ms with a command unanswered",
-                       std::chrono::duration_cast<std::chrono::milliseconds>(
-                         oldest.ping ? config_.pool.ping_timeout
-                                     : oldest.patience
-                                         * config_.pool.dead_link_factor)
-                         .count()),
-           true);
-      return;
-  }
-  arm(now + liveness_->interval());
 }
 
 // -- ending -------------------------------------------------------------------------

@@ -78,7 +78,7 @@ private:
   /// Owner number of the connection's own PING.
   static constexpr uint32_t no_owner = UINT32_MAX;
 
-  // -- establishing -----------------------------------------------------------------
+  // -- connection.cpp: establishing -----------------------------------------------------------------
   void start();
   void on_resolved(resolved& x);
   void connect_next();
@@ -88,7 +88,7 @@ private:
   void become_ready();
   void enter(connection_state state);
 
-  // -- serving ----------------------------------------------------------------------
+  // -- connection_io.cpp: serving ----------------------------------------------------------------------
   void on_attach(link_client& client);
   void announce(uint32_t index);
   void on_submit(submit_many& x);
@@ -103,7 +103,7 @@ private:
   void on_tick(uint64_t token);
   void check_liveness(api::time_point now);
 
-  // -- ending -----------------------------------------------------------------------
+  // -- connection.cpp: ending -----------------------------------------------------------------------
   void fail(errc cause, std::string text, bool gave_up = false);
   void close_socket() noexcept;
 

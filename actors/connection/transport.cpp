@@ -9,6 +9,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <system_error>
 
 namespace redoubt::transport {
 
@@ -75,6 +76,10 @@ int connect_result(int fd) noexcept {
   if (::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) != 0)
     return errno;
   return error;
+}
+
+std::string error_text(int code) {
+  return std::generic_category().message(code);
 }
 
 bool is_address(const std::string& host) noexcept {

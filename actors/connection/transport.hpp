@@ -25,6 +25,9 @@ opening open_unix(const std::string& path);
 /// errno of the connection attempt on `fd` once it is writable; 0 if it stands.
 int connect_result(int fd) noexcept;
 
+/// The system's words for an errno.
+std::string error_text(int code);
+
 /// True if `host` is an IPv4 or IPv6 address, so that there is no name to
 /// resolve.
 bool is_address(const std::string& host) noexcept;

@@ -231,15 +231,9 @@ void supervisor::on_client_down(const caf::actor_addr& who) {
   for (auto& [id, link] : links_)
     if (link.reactor == i->reactor)
       send(link.connection, detach_client{i->handle});
-  auto& from = i->counters;
-  past_.succeeded += from.succeeded;
-  past_.failed_not_sent += from.failed_not_sent;
-  past_.failed_refused += from.failed_refused;
-  past_.failed_unknown += from.failed_unknown;
-  past_.rejected += from.rejected;
-  past_.attempts += from.attempts;
-  past_.retries += from.retries;
-  past_.late_replies += from.late_replies;
+  auto last = i->counters;
+  last.queued = last.in_flight = last.backing_off = 0;
+  past_ += last;
   clients_.erase(i);
   tend();
 }

@@ -8,24 +8,6 @@
 
 namespace redoubt {
 
-namespace {
-
-void add(request_counters& to, const request_counters& x) {
-  to.succeeded += x.succeeded;
-  to.failed_not_sent += x.failed_not_sent;
-  to.failed_refused += x.failed_refused;
-  to.failed_unknown += x.failed_unknown;
-  to.rejected += x.rejected;
-  to.attempts += x.attempts;
-  to.retries += x.retries;
-  to.late_replies += x.late_replies;
-  to.queued += x.queued;
-  to.in_flight += x.in_flight;
-  to.backing_off += x.backing_off;
-}
-
-} // namespace
-
 runtime_status supervisor::status() {
   auto now = api::now(this);
   auto since = [&](api::time_point x) {
@@ -42,7 +24,7 @@ runtime_status supervisor::status() {
   result.clients = clients_.size();
   result.requests = past_;
   for (auto& x : clients_)
-    add(result.requests, x.counters);
+    result.requests += x.counters;
   result.connections_lost = connections_lost_;
   result.dials = dials_.started();
   result.dials_failed = dials_.failed();

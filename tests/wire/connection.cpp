@@ -78,19 +78,25 @@ CAF_TEST(all kinds of replies are handed on) {
 CAF_TEST(errors of the server are replies and keep the link) {
   scripted_peer peer{script{[](peer_session& client) {
     shake_hands(client);
-    for (int i = 0; i < 5; ++i)
+    for (int i = 0; i < 6; ++i)
       client.next_command();
-    client.reply("-WRONGTYPE no\r\n-LOADING yet\r\n-NOAUTH who\r\n"
-                 "-ERR max number of clients reached\r\n+OK\r\n");
+    client.reply("-WRONGTYPE no\r\n-LOADING yet\r\n-MASTERDOWN no\r\n"
+                 "-ERR max number of clients reached\r\n-READONLYX\r\n"
+                 "-OOM command not allowed\r\n");
+    client.expect_command({"GET", "k7"});
+    client.reply("+OK\r\n");
     client.expect_end();
   }}};
   open(peer);
-  get(first(), 1, 5);
-  CAF_CHECK(first().has_replies(5));
+  get(first(), 1, 6);
+  CAF_CHECK(first().has_replies(6));
+  get(first(), 7);
+  CAF_CHECK(first().has_replies(7));
   CAF_CHECK_EQUAL(first().heard(),
                   "1=(error) WRONGTYPE no 2=(error) LOADING yet "
-                  "3=(error) NOAUTH who "
-                  "4=(error) ERR max number of clients reached 5=OK");
+                  "3=(error) MASTERDOWN no "
+                  "4=(error) ERR max number of clients reached "
+                  "5=(error) READONLYX 6=(error) OOM command not allowed 7=OK");
 }
 
 CAF_TEST(replies that come byte by byte are whole) {
