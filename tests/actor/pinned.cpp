@@ -70,6 +70,11 @@ public:
     return {
       [](ready_query) { return ready{}; },
       [this](tick) { ++*ticks_; },
+      // Makes work for itself, to be done in the same turn.
+      [this](drained x) {
+        for (uint64_t i = 0; i < x.abandoned; ++i)
+          send(this, tick{});
+      },
     };
   }
 
@@ -341,6 +346,16 @@ CAF_TEST(a mailbox that is longer than a turn is counted right) {
     request_ready(who);
   CAF_CHECK(self->mailbox().empty());
   CAF_CHECK(code_of(request_ready(who)) == errc::overloaded);
+}
+
+CAF_TEST(what came and went within one turn takes no room) {
+  auto who = spawn_answerer(narrow);
+  caf::anon_send(who, drained{3 * limit});
+  narrow.run_all();
+  CAF_CHECK_EQUAL(*count, 3 * limit);
+  auto after = request_ready(who);
+  narrow.run_all();
+  CAF_CHECK(code_of(after) == errc::none);
 }
 
 CAF_TEST(a dead actor says that it is dead however often it is asked) {

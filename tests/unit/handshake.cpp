@@ -60,8 +60,8 @@ CAF_TEST_FIXTURE_SCOPE(handshake_tests, fixture)
 
 CAF_TEST(without credentials and database it says its name and asks its id) {
   auto x = started();
-  CAF_CHECK_EQUAL(x.wire(), wire_of({{"CLIENT", "SETNAME", "redoubt"},
-                                     {"CLIENT", "ID"}}));
+  CAF_CHECK_EQUAL(
+    x.wire(), wire_of({{"CLIENT", "SETNAME", "redoubt"}, {"CLIENT", "ID"}}));
   CAF_CHECK(after(x, {ok, reply::integer(7)}) == verdict::done);
   CAF_CHECK_EQUAL(x.client_id(), 7);
   CAF_CHECK(x.error() == errc::none);

@@ -193,8 +193,8 @@ CAF_TEST(a small command is copied so that its sender may forget it) {
 }
 
 CAF_TEST(a closed peer is an error and no signal) {
-  struct sigaction count{};
-  struct sigaction old{};
+  struct sigaction count {};
+  struct sigaction old {};
   count.sa_handler = count_signal;
   ::sigaction(SIGPIPE, &count, &old);
   out.append("lost");

@@ -115,8 +115,7 @@ reply random_reply(random_source& random, uint32_t depth, std::string& wire) {
       return reply::error(text);
     }
     case 3: {
-      auto number = static_cast<int64_t>(random.next())
-                    >> (random.next() % 64);
+      auto number = static_cast<int64_t>(random.next()) >> (random.next() % 64);
       wire += ":" + std::to_string(number) + "\r\n";
       return reply::integer(number);
     }
@@ -329,9 +328,9 @@ CAF_TEST(a NUL where a reply begins is no RESP) {
 }
 
 CAF_TEST(a string must end where its length says) {
-  for (auto text : {"$3\r\nabcXY", "$3\r\nabc\rX", "$3\r\nabcX\n",
-                    "$3\r\nabc\n\r", "$3\r\nabcd\r\n", "$0\r\nXY",
-                    "*2\r\n$3\r\nabcXY:1\r\n"})
+  for (auto text :
+       {"$3\r\nabcXY", "$3\r\nabc\rX", "$3\r\nabcX\n", "$3\r\nabc\n\r",
+        "$3\r\nabcd\r\n", "$0\r\nXY", "*2\r\n$3\r\nabcXY:1\r\n"})
     CAF_CHECK(end_of(text) == result::broken);
 }
 
@@ -343,8 +342,8 @@ CAF_TEST(an error without a text is no RESP) {
 CAF_TEST(lengths that are none are no RESP) {
   for (auto text : {"$-2\r\n", "$abc\r\n", "$\r\n", "$1a\r\n", "$ 1\r\n",
                     "$99999999999999999999\r\n", "$9223372036854775808\r\n",
-                    "*-2\r\n", "*abc\r\n", "*\r\n", "*1a\r\n", "*2147483648\r\n",
-                    "*99999999999999999999\r\n"}) {
+                    "*-2\r\n", "*abc\r\n", "*\r\n", "*1a\r\n",
+                    "*2147483648\r\n", "*99999999999999999999\r\n"}) {
     auto end = end_of(text);
     CAF_CHECK(end == result::broken || end == result::too_deep);
   }

@@ -20,18 +20,18 @@ health_report read_text(std::string_view info) {
 
 CAF_TEST(the fields of a health report are read from an INFO reply) {
   auto x = read_text("# Server\r\n"
-                "redis_version:7.0.15\r\n"
-                "redis_mode:standalone\r\n"
-                "\r\n"
-                "# Clients\r\n"
-                "connected_clients:12\r\n"
-                "maxclients:10000\r\n"
-                "\r\n"
-                "# Memory\r\n"
-                "used_memory:1048576\r\n"
-                "used_memory_human:1.00M\r\n"
-                "used_memory_rss:7340032\r\n"
-                "used_memory_peak_human:9.00M\r\n");
+                     "redis_version:7.0.15\r\n"
+                     "redis_mode:standalone\r\n"
+                     "\r\n"
+                     "# Clients\r\n"
+                     "connected_clients:12\r\n"
+                     "maxclients:10000\r\n"
+                     "\r\n"
+                     "# Memory\r\n"
+                     "used_memory:1048576\r\n"
+                     "used_memory_human:1.00M\r\n"
+                     "used_memory_rss:7340032\r\n"
+                     "used_memory_peak_human:9.00M\r\n");
   CAF_CHECK_EQUAL(x.redis_version, "7.0.15");
   CAF_CHECK_EQUAL(x.connected_clients, 12u);
   CAF_CHECK_EQUAL(x.used_memory, 1048576u);
@@ -78,7 +78,7 @@ CAF_TEST(a value may hold colons and may be empty) {
 
 CAF_TEST(a field counts by its whole name) {
   auto x = read_text("my_connected_clients:1\r\nconnected_clients_now:2\r\n"
-                " used_memory:3\r\n");
+                     " used_memory:3\r\n");
   CAF_CHECK_EQUAL(x.connected_clients, 0u);
   CAF_CHECK_EQUAL(x.used_memory, 0u);
 }

@@ -15,8 +15,8 @@ namespace {
 const auto ok = reply::status("OK");
 const auto queued = reply::status("QUEUED");
 
-constexpr std::string_view aborted
-  = "EXECABORT Transaction discarded because of previous errors.";
+constexpr auto aborted = "EXECABORT Transaction discarded because of previous "
+                         "errors.";
 
 reply error(std::string_view text) {
   return reply::error(text);
@@ -60,8 +60,7 @@ CAF_TEST(a transaction has the strictest class of its members) {
   CAF_CHECK(class_of_transaction({}) == command_class::read_only);
   CAF_CHECK(class_of_transaction({get, get}) == command_class::read_only);
   CAF_CHECK(class_of_transaction({set, get}) == command_class::idempotent);
-  CAF_CHECK(class_of_transaction({get, del, set})
-            == command_class::convergent);
+  CAF_CHECK(class_of_transaction({get, del, set}) == command_class::convergent);
   CAF_CHECK(class_of_transaction({incr, get, del, set})
             == command_class::accumulating);
 }
@@ -69,8 +68,7 @@ CAF_TEST(a transaction has the strictest class of its members) {
 // -- it ran -----------------------------------------------------------------------
 
 CAF_TEST(the replies of EXEC are the replies of the members) {
-  auto x = expect({ok, queued, queued,
-                   reply::array({ok, reply::string("v")})},
+  auto x = expect({ok, queued, queued, reply::array({ok, reply::string("v")})},
                   errc::none, fate::answered, "");
   CAF_REQUIRE_EQUAL(x.values.outcomes.size(), 2u);
   CAF_CHECK(std::get<reply>(x.values.outcomes[0]) == ok);
@@ -133,11 +131,10 @@ CAF_TEST(a member turned away by memory or rights is a definite answer) {
 }
 
 CAF_TEST(the first error at queueing is the cause) {
-  expect({ok, error("ERR unknown command 'FOO'"),
-          error("LOADING Redis is loading the dataset in memory"),
-          error(aborted)},
-         errc::transaction_aborted, fate::answered,
-         "ERR unknown command 'FOO'");
+  expect(
+    {ok, error("ERR unknown command 'FOO'"),
+     error("LOADING Redis is loading the dataset in memory"), error(aborted)},
+    errc::transaction_aborted, fate::answered, "ERR unknown command 'FOO'");
 }
 
 CAF_TEST(a cause that EXEC names itself goes before errors at queueing) {

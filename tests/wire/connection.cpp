@@ -19,9 +19,9 @@ struct fixture : connection_fixture {
     std::string large(n, '.');
     for (size_t i = 0; i < n; i += 4096)
       large[i] = static_cast<char>('a' + i / 4096 % 26);
-    submit(first(), {unit(1, command{"GET", "before"}),
-                     unit(2, command{"ECHO", large}),
-                     unit(3, command{"GET", "after"})});
+    submit(first(),
+           {unit(1, command{"GET", "before"}), unit(2, command{"ECHO", large}),
+            unit(3, command{"GET", "after"})});
     CAF_REQUIRE(first().has_replies(3));
     auto x = first().so_far();
     CAF_CHECK_EQUAL(x.replies[0].value.text(), "before");
@@ -197,7 +197,8 @@ CAF_TEST(a unit of several replies is one array) {
   open(peer);
   auto body = std::make_shared<const std::string>(
     "*1\r\n$5\r\nMULTI\r\n*2\r\n$4\r\nINCR\r\n$1\r\nn\r\n*1\r\n$4\r\nEXEC\r\n");
-  submit(first(), {unit(1, command{"GET", "k1"}), {2, body, 3, 60s},
+  submit(first(), {unit(1, command{"GET", "k1"}),
+                   {2, body, 3, 60s},
                    unit(3, command{"GET", "k3"})});
   CAF_REQUIRE(first().has_replies(3));
   auto x = first().so_far();
@@ -220,8 +221,8 @@ CAF_TEST(a unit of several replies that come byte by byte is one array) {
   submit(first(), {{1, ping, 3, 60s}, {2, ping, 1, 60s}});
   CAF_REQUIRE(first().has_replies(2));
   auto x = first().so_far();
-  auto all = reply::array({reply::status("OK"), reply::error("ERR no"),
-                           reply{}});
+  auto all = reply::array(
+    {reply::status("OK"), reply::error("ERR no"), reply{}});
   CAF_CHECK(x.replies[0].value == all);
   CAF_CHECK(x.replies[1].value == reply::status("next"));
 }
@@ -276,6 +277,7 @@ CAF_TEST(an owner that detached is told nothing more) {
   close_with(errc::shutting_down);
   CAF_CHECK(first().is_closed());
   CAF_CHECK(third.is_closed());
+  second.settle();
   CAF_CHECK_EQUAL(second.so_far().replies.size(), 0u);
   CAF_CHECK(!second.so_far().closed.has_value());
 }

@@ -19,16 +19,17 @@ using namespace std::chrono_literals;
 
 namespace {
 
+/// What a resolver was asked.
+struct questions {
+  std::mutex mutex;
+  std::vector<resolve> all;
+};
+
 /// A resolver that knows one answer, or none.
 class fake_resolver : public resolver_actor::base {
 public:
-  struct asked {
-    std::mutex mutex;
-    std::vector<resolve> questions;
-  };
-
   fake_resolver(caf::actor_config& cfg, std::optional<resolved> knows,
-                std::shared_ptr<asked> to)
+                std::shared_ptr<questions> to)
     : resolver_actor::base(cfg), knows_(std::move(knows)), to_(std::move(to)) {}
 
   behavior_type make_behavior() override {
@@ -36,8 +37,8 @@ public:
       [this](resolve& x) {
         {
           std::lock_guard guard{to_->mutex};
-          to_->questions.push_back(x);
-          to_->questions.back().sink = nullptr;
+          to_->all.push_back(x);
+          to_->all.back().sink = nullptr;
         }
         if (!knows_)
           return;
@@ -52,7 +53,7 @@ public:
 
 private:
   std::optional<resolved> knows_;
-  std::shared_ptr<asked> to_;
+  std::shared_ptr<questions> to_;
 };
 
 /// A port of 127.0.0.2 whose backlog is full: who connects hangs.
@@ -120,8 +121,7 @@ struct fixture : connection_fixture {
     return first().so_far().progress == states;
   }
 
-  std::shared_ptr<fake_resolver::asked> asked
-    = std::make_shared<fake_resolver::asked>();
+  std::shared_ptr<questions> asked = std::make_shared<questions>();
 };
 
 } // namespace
@@ -163,8 +163,8 @@ CAF_TEST(a dial that hangs can be called off) {
   hanging_port hole{config.server.port};
   config.server.host = "127.0.0.2";
   dial();
-  CAF_REQUIRE(first().notes->wait(
-    [](const told& x) { return !x.progress.empty(); }));
+  CAF_REQUIRE(
+    first().notes->wait([](const told& x) { return !x.progress.empty(); }));
   close_with(errc::shutting_down);
   failed(errc::shutting_down);
 }
@@ -238,8 +238,8 @@ CAF_TEST(a name is resolved and then connected to) {
   CAF_CHECK(saw({connection_state::resolving, connection_state::connecting,
                  connection_state::handshaking}));
   std::lock_guard guard{asked->mutex};
-  CAF_REQUIRE_EQUAL(asked->questions.size(), 1u);
-  auto& question = asked->questions[0];
+  CAF_REQUIRE_EQUAL(asked->all.size(), 1u);
+  auto& question = asked->all[0];
   CAF_CHECK_EQUAL(question.host, "redis.example");
   CAF_CHECK_EQUAL(question.timeout.count(), 1234);
 }
@@ -295,8 +295,8 @@ CAF_TEST(a resolver that never answers fails the dial) {
 CAF_TEST(a lookup can be called off) {
   name_is(std::nullopt);
   dial();
-  CAF_REQUIRE(first().notes->wait(
-    [](const told& x) { return !x.progress.empty(); }));
+  CAF_REQUIRE(
+    first().notes->wait([](const told& x) { return !x.progress.empty(); }));
   close_with(errc::shutting_down);
   failed(errc::shutting_down);
 }

@@ -128,7 +128,7 @@ CAF_TEST(a FIN behind a reply loses nothing) {
 CAF_TEST(an RST within a string loses it) {
   for (int i = 0; i < 10; ++i)
     spoilt{"$10\r\nabc", spoilt::then::reset}.is_lost(errc::disconnected,
-                                                     false);
+                                                      false);
 }
 
 CAF_TEST(a FIN within a unit of several replies loses the whole unit) {
@@ -165,16 +165,16 @@ CAF_TEST(a link that ends with nothing outstanding says so) {
 // -- bytes that are no RESP ---------------------------------------------------------
 
 CAF_TEST(bytes that are no RESP end the link and answer nobody) {
-  for (auto text : {"HTTP/1.1 400 Bad Request\r\n", "$3\r\nabcXY", "-\r\n",
-                    "$3\r\nabc\rX", "$abc\r\n", ":12x\r\n", "*-5\r\n",
-                    "$-2\r\n", "*1\r\n$3\r\nabcXY", "\r\n",
-                    "$99999999999999999999\r\n"})
+  for (auto text :
+       {"HTTP/1.1 400 Bad Request\r\n", "$3\r\nabcXY", "-\r\n", "$3\r\nabc\rX",
+        "$abc\r\n", ":12x\r\n", "*-5\r\n", "$-2\r\n", "*1\r\n$3\r\nabcXY",
+        "\r\n", "$99999999999999999999\r\n"})
     spoilt{text}.is_lost(errc::protocol_error, true);
 }
 
 CAF_TEST(a push ends the link) {
   spoilt{">2\r\n$10\r\ninvalidate\r\n*-1\r\n"}.is_lost(errc::protocol_error,
-                                                      true);
+                                                       true);
 }
 
 CAF_TEST(replies before bytes that are no RESP are handed out) {
@@ -208,8 +208,8 @@ CAF_TEST(a reply beyond a limit is answered and ends the link) {
   limits.reply_bytes = 100;
   limits.reply_elements = 10;
   limits.reply_depth = 2;
-  for (std::string text : {"$101\r\n", "*11\r\n", "*1\r\n*1\r\n*1\r\n",
-                           "*2\r\n:1\r\n$101\r\n"}) {
+  for (std::string text :
+       {"$101\r\n", "*11\r\n", "*1\r\n*1\r\n*1\r\n", "*2\r\n:1\r\n$101\r\n"}) {
     spoilt x{text, spoilt::then::wait, limits};
     auto end = x.end_of_first(errc::protocol_error, true);
     CAF_CHECK_EQUAL(x.first().heard(), "1=first 2=!reply_too_deep");
@@ -271,9 +271,10 @@ CAF_TEST(the largest lengths end the link before anything is allocated) {
   // Whatever the first run costs is spent before.
   spoilt{"*2147483647\r\n"}.end_of_first(errc::protocol_error, true);
   auto before = resident_bytes();
-  for (std::string text : {"$9223372036854775807\r\n", "*2147483647\r\n",
-                           "*1\r\n*2147483647\r\n", "*1\r\n*1\r\n*1\r\n*1\r\n"
-                           "*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n"}) {
+  for (std::string text :
+       {"$9223372036854775807\r\n", "*2147483647\r\n", "*1\r\n*2147483647\r\n",
+        "*1\r\n*1\r\n*1\r\n*1\r\n"
+        "*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n"}) {
     spoilt x{text};
     x.end_of_first(errc::protocol_error, true);
     CAF_CHECK_EQUAL(x.first().heard(), "1=first 2=!reply_too_deep");

@@ -50,8 +50,8 @@ public:
 
   /// Whether `holds` came to hold of what was told.
   template <class Predicate>
-  bool wait(Predicate holds, std::chrono::milliseconds limit
-                             = std::chrono::seconds{10}) const {
+  bool wait(Predicate holds,
+            std::chrono::milliseconds limit = std::chrono::seconds{10}) const {
     std::unique_lock guard{mutex_};
     return changed_.wait_for(guard, limit, [&] { return holds(x_); });
   }
@@ -128,6 +128,15 @@ struct owner {
 
   bool is_closed() const {
     return notes->wait([](const told& x) { return x.closed.has_value(); });
+  }
+
+  /// Waits until it noted all that was sent to it before.
+  void settle() const {
+    caf::anon_send(handle, link_progress{0, connection_state::draining});
+    CAF_REQUIRE(notes->wait([](const told& x) {
+      return !x.progress.empty()
+             && x.progress.back() == connection_state::draining;
+    }));
   }
 
   /// The replies so far, as in `1="v" 2=(nil) 3=!reply_too_deep`.
@@ -216,9 +225,9 @@ public:
     caf::anon_send(subject, submit_many{number, std::move(units)});
   }
 
-  static submission unit(uint64_t id, const command& x,
-                         std::chrono::milliseconds patience
-                         = std::chrono::seconds{60}) {
+  static submission
+  unit(uint64_t id, const command& x,
+       std::chrono::milliseconds patience = std::chrono::seconds{60}) {
     return {id, x.buffer(), 1, patience};
   }
 

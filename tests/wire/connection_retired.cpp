@@ -60,8 +60,7 @@ CAF_TEST(a server that wants credentials all of a sudden is left) {
   open(peer);
   get(first(), 1);
   end_of_first(errc::auth_failed);
-  CAF_CHECK_EQUAL(first().heard(),
-                  "1=(error) NOAUTH Authentication required.");
+  CAF_CHECK_EQUAL(first().heard(), "1=(error) NOAUTH Authentication required.");
   CAF_CHECK(peer.wait_done());
 }
 
@@ -142,8 +141,7 @@ CAF_TEST(a retired link that breaks is lost) {
   auto end = first().so_far().closed.value();
   CAF_CHECK_EQUAL(end.taken_up_to, 2u);
   CAF_CHECK_EQUAL(end.written_up_to, 2u);
-  CAF_CHECK_EQUAL(first().heard(),
-                  "1=(error) NOAUTH Authentication required.");
+  CAF_CHECK_EQUAL(first().heard(), "1=(error) NOAUTH Authentication required.");
 }
 
 CAF_TEST(a member of a transaction that is refused retires the link as well) {

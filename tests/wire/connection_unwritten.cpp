@@ -28,9 +28,11 @@ public:
           std::shared_ptr<cue> started)
     : api::interface<void(tick)>::base(cfg),
       until_(std::move(until)),
-      started_(std::move(started)) {}
+      started_(std::move(started)) {
+  }
 
-  behavior_type make_behavior() override {
+  behavior_type
+  make_behavior() override {
     return {
       [this](tick&) {
         started_->give();
@@ -63,10 +65,9 @@ struct fixture : connection_fixture {
                                 uint64_t n) {
     std::vector<submission> units;
     for (auto id = first_id; id < first_id + n; ++id)
-      units.push_back(unit(id, command{"SET", name + std::to_string(id),
-                                       std::string(random.next()
-                                                     % largest_unit,
-                                                   'x')}));
+      units.push_back(
+        unit(id, command{"SET", name + std::to_string(id),
+                         std::string(random.next() % largest_unit, 'x')}));
     return units;
   }
 
