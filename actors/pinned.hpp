@@ -41,8 +41,9 @@ void bounce_overloaded(const caf::mailbox_element& request);
 /// `overloaded` on the sender's thread. Messages that are no requests always
 /// pass; they are bounded by credit between their sender and the receiver.
 ///
-/// If `Base` has `end_of_turn()`, it is called after every resume, so that an
-/// actor can send in one message what it gathered over a whole mailbox turn.
+/// If `Base` has `coalesce()` and `end_of_turn()`, the former is called once and
+/// the latter after every resume, so that an actor can send in one message what
+/// it gathered over a whole mailbox turn.
 template <class Base>
 class pinned : public Base {
 public:
@@ -61,7 +62,7 @@ public:
   void enqueue(caf::mailbox_element_ptr ptr, caf::execution_unit*) override {
     auto pushed = pushed_.fetch_add(1, std::memory_order_relaxed);
     auto depth = pushed - consumed_.load(std::memory_order_relaxed);
-    if (depth >= limit_ && ptr->mid.is_request()) {
+    if (depth >= limit_.load(std::memory_order_relaxed) && ptr->mid.is_request()) {
       pushed_.fetch_sub(1, std::memory_order_relaxed);
       bounce_overloaded(*ptr);
       return;
@@ -75,18 +76,17 @@ public:
 
   caf::resumable::resume_result resume(caf::execution_unit* ctx,
                                        size_t max_messages) override {
-    auto seen = pushed_.load(std::memory_order_relaxed);
     auto result = Base::resume(ctx, max_messages);
     // CAF 0.17 does not tell how many messages a turn handled: all that were
-    // there if the mailbox ran empty, else as many as were allowed.
-    // What senders push meanwhile is counted in the next turn; the count never
-    // runs ahead of them.
+    // there if the mailbox ran empty, else as many as were allowed. A message
+    // that is just being pushed may be taken for handled until the next turn.
+    auto pushed = pushed_.load(std::memory_order_relaxed);
     if (result == caf::resumable::awaiting_message)
-      consumed_.store(seen, std::memory_order_relaxed);
+      consumed_.store(pushed, std::memory_order_relaxed);
     else if (result == caf::resumable::resume_later)
       consumed_.store(std::min(consumed_.load(std::memory_order_relaxed)
                                  + static_cast<int64_t>(max_messages),
-                               seen),
+                               pushed),
                       std::memory_order_relaxed);
     if constexpr (has_turns)
       if (result != caf::resumable::done)
@@ -97,13 +97,19 @@ public:
   bool cleanup(caf::error&& reason, caf::execution_unit* ctx) override {
     auto who = this->address();
     auto first = Base::cleanup(std::move(reason), ctx);
-    if (first)
+    if (first) {
+      // From now on CAF itself turns requests away, and says why.
+      limit_.store(INT64_MAX, std::memory_order_relaxed);
       host_->remove_resident(who);
+    }
     return first;
   }
 
 private:
-  static constexpr bool has_turns = requires(Base& x) { x.end_of_turn(); };
+  static constexpr bool has_turns = requires(Base& x) {
+    x.coalesce();
+    x.end_of_turn();
+  };
 
   void finish_turn() noexcept {
     try {
@@ -115,9 +121,9 @@ private:
   }
 
   executor* host_;
-  int64_t limit_;
   // Written by senders and by the host's thread: the one thing that actors here
   // share, because CAF 0.17's mailboxes have no bound of their own.
+  std::atomic<int64_t> limit_;
   std::atomic<int64_t> pushed_{0};
   std::atomic<int64_t> consumed_{0};
 };

@@ -58,6 +58,7 @@ struct runtime::state {
   void start();
   void start_supervisor();
   reactor& least_loaded(uint32_t& index);
+  bool on_reactor() const;
   void stop(std::chrono::milliseconds limit);
 };
 
@@ -105,14 +106,18 @@ reactor& runtime::state::least_loaded(uint32_t& index) {
   return **i;
 }
 
+bool runtime::state::on_reactor() const {
+  return std::any_of(reactors.begin(), reactors.end(),
+                     [](auto& each) { return each->on_thread(); });
+}
+
 void runtime::state::stop(std::chrono::milliseconds limit) {
-  for (auto& each : reactors)
-    if (each->on_thread()) {
-      std::fputs("redoubt: a runtime must not be ended on its own reactor "
-                 "thread\n",
-                 stderr);
-      std::abort();
-    }
+  if (on_reactor()) {
+    std::fputs("redoubt: a runtime must not be ended on its own reactor "
+               "thread\n",
+               stderr);
+    std::abort();
+  }
   {
     std::lock_guard guard{mutex};
     if (std::exchange(stopped, true))
@@ -122,6 +127,7 @@ void runtime::state::stop(std::chrono::milliseconds limit) {
     // Needs nothing but the reactors and this thread, so that a service may have
     // blocked all of CAF's.
     caf::scoped_actor self{*system};
+    limit = api::bounded(limit);
     self->request(supervisor, limit + std::chrono::seconds(1), drain{limit})
       .receive([](const drained&) {}, [](const caf::error&) {});
   }
@@ -185,6 +191,8 @@ supervisor_actor runtime::supervisor() const {
 }
 
 caf::error runtime::wait_ready(std::chrono::milliseconds timeout) {
+  if (state_->on_reactor())
+    throw std::logic_error("wait_ready would block its own reactor");
   caf::scoped_actor self{system()};
   caf::error result;
   self->request(supervisor(), caf::infinite, ready_query{timeout})

@@ -55,7 +55,9 @@ public:
   supervisor_actor supervisor() const;
 
   /// Waits until a connection is ready. Answers no error then, else the reason
-  /// why there was none within `timeout`. Blocks the calling thread.
+  /// why there was none within `timeout`. Blocks the calling thread, so it throws
+  /// `std::logic_error` on one of the runtime's own reactors: an actor there asks
+  /// the supervisor by a `ready_query` instead.
   caf::error wait_ready(std::chrono::milliseconds timeout);
 
   /// Spawns an event-based actor class on the least loaded I/O thread, where its

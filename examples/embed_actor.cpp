@@ -23,8 +23,7 @@ caf::behavior counter(caf::event_based_actor* self, request_actor redis) {
             self->quit();
           },
           [=](const caf::error& e) {
-            auto why = failure_of(e);
-            std::cout << page << ": " << (why ? to_string(*why) : "?") << '\n';
+            std::cout << page << ": " << describe(e) << '\n';
             // An INCR that was not sent may be repeated; one whose fate is
             // unknown may have counted already.
             if (is_not_sent(e))

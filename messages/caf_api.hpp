@@ -14,6 +14,7 @@
 #include <caf/typed_actor.hpp>
 #include <caf/typed_response_promise.hpp>
 
+#include <algorithm>
 #include <chrono>
 
 #if defined(CAF_MAJOR_VERSION) && CAF_MAJOR_VERSION != 0
@@ -82,6 +83,12 @@ using interface = caf::typed_actor<handles<Signatures>...>;
 template <class Self, class Handle, class Message>
 void send_at(Self* self, const Handle& to, time_point when, Message&& msg) {
   self->scheduled_send(to, when, std::forward<Message>(msg));
+}
+
+/// A time span from outside, kept in a range in which sums do not overflow.
+inline std::chrono::milliseconds bounded(std::chrono::milliseconds x) {
+  return std::clamp<std::chrono::milliseconds>(x, std::chrono::milliseconds{0},
+                                               std::chrono::hours{24});
 }
 
 /// Now, by the actor clock (virtual in deterministic tests).

@@ -163,6 +163,11 @@ std::optional<failure> failure_of(const caf::error& value) {
   return std::nullopt;
 }
 
+std::string describe(const caf::error& value) {
+  auto x = failure_of(value);
+  return x ? to_string(*x) : caf::to_string(value);
+}
+
 bool is_not_sent(const caf::error& value) {
   auto x = failure_of(value);
   return x && (x->outcome == fate::not_sent || x->outcome == fate::refused);

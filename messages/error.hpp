@@ -134,6 +134,9 @@ caf::error to_error(failure value);
 /// dead actor was never taken, hence `actor_died` and `not_sent`.
 std::optional<failure> failure_of(const caf::error& value);
 
+/// One line for logs, of any error that a request to a redoubt handle ends with.
+std::string describe(const caf::error& value);
+
 /// True if the command of this error cannot have run. Safe to ask of any error
 /// that a request to a redoubt handle ends with.
 bool is_not_sent(const caf::error& value);

@@ -142,7 +142,7 @@ struct limit_options {
   /// Largest argument of a command, and largest bulk string of a reply.
   uint64_t argument_bytes = 512u << 20;
   uint64_t reply_bytes = 512u << 20;
-  /// Elements of one array in a reply.
+  /// Elements of all arrays in one reply together.
   uint32_t reply_elements = 1u << 20;
   /// Nesting of arrays in a reply; hiredis 0.14 has room for 7.
   uint32_t reply_depth = 7;
@@ -215,6 +215,8 @@ struct request_options {
   /// running it twice.
   std::optional<command_class> cls = {};
   std::optional<on_open_policy> on_open = {};
+  /// Off: the breaker is ignored. Such a request may overtake requests of the
+  /// same caller that the breaker holds back.
   std::optional<bool> use_breaker = {};
   std::optional<bool> strict_reply = {};
   /// A name for errors, events and logs.

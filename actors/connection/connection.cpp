@@ -43,7 +43,9 @@ connection::behavior_type connection::make_behavior() {
         if (each.client == x.client)
           each.gone = true;
     },
-    [this](close_link& x) { fail(x.cause, "closed by the runtime"); },
+    [this](close_link& x) {
+      fail(x.cause, "closed by the runtime", x.cause == errc::protocol_error);
+    },
     [this](resolved& x) { on_resolved(x); },
     [this](io_event& x) { on_io(x.events); },
     [this](tick& x) { on_tick(x.token); },
@@ -99,11 +101,16 @@ void connection::connect_next() {
     fail(errc::connect_failed, last_refusal_);
     return;
   }
+  auto now = api::now(this);
   if (next_address_ == 0) {
     enter(connection_state::connecting);
-    phase_deadline_ = api::now(this) + config_.pool.connect_timeout;
-    arm(phase_deadline_);
+    connect_deadline_ = now + config_.pool.connect_timeout;
   }
+  // Each address gets its share of the time, so that one that hangs does not keep
+  // the next one from being tried.
+  auto left = static_cast<int64_t>(addresses_.size() - next_address_);
+  phase_deadline_ = now + (connect_deadline_ - now) / left;
+  arm(phase_deadline_);
   auto& address = addresses_[next_address_++];
   auto x = transport::open_tcp(address, config_.server.port,
                                config_.pool.ping_interval

@@ -100,6 +100,7 @@ private:
   void hand_out();
   void retire(const reply& x);
   bool end_if_retired();
+  void peer_ended(std::string text);
   void on_tick(uint64_t token);
   void check_liveness(api::time_point now);
 
@@ -125,6 +126,7 @@ private:
   std::vector<std::string> addresses_;
   size_t next_address_ = 0;
   std::string last_refusal_;
+  api::time_point connect_deadline_{};
   api::time_point phase_deadline_{};
   std::optional<handshake> handshake_;
 

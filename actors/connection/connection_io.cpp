@@ -109,15 +109,12 @@ void connection::read_some() {
       if (static_cast<size_t>(n) < room.size())
         break;
     } else if (n == 0) {
-      hand_out();
-      fail(errc::disconnected, "the server closed the connection");
+      peer_ended("the server closed the connection");
       return;
     } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
       break;
     } else if (errno != EINTR) {
-      auto code = errno;
-      hand_out();
-      fail(errc::disconnected, transport::error_text(code));
+      peer_ended(transport::error_text(errno));
       return;
     }
   }
@@ -125,7 +122,17 @@ void connection::read_some() {
   if (end_if_retired())
     return;
   if (write_error_ != 0)
-    fail(errc::disconnected, transport::error_text(write_error_));
+    peer_ended(transport::error_text(write_error_));
+}
+
+void connection::peer_ended(std::string text) {
+  hand_out();
+  // Whoever was told to go keeps the reason why.
+  if (retiring_ != errc::none)
+    fail(retiring_, retire_text_);
+  else
+    fail(was_ready_ ? errc::disconnected : errc::handshake_failed,
+         std::move(text));
 }
 
 bool connection::take_replies() {
@@ -228,16 +235,19 @@ void connection::on_tick(uint64_t token) {
   if (token != tick_token_)
     return;
   auto now = api::now(this);
-  if (state_ == connection_state::ready)
+  if (state_ == connection_state::ready) {
     check_liveness(now);
-  else if (now < phase_deadline_)
+  } else if (now < phase_deadline_) {
     arm(phase_deadline_);
-  else if (state_ == connection_state::handshaking)
+  } else if (state_ == connection_state::handshaking) {
     fail(errc::handshake_failed, "timed out during the handshake");
-  else if (state_ == connection_state::connecting)
-    fail(errc::connect_failed, "timed out");
-  else if (state_ == connection_state::resolving)
+  } else if (state_ == connection_state::resolving) {
     fail(errc::resolve_failed, "timed out");
+  } else if (state_ == connection_state::connecting) {
+    last_refusal_ = "timed out";
+    close_socket();
+    connect_next();
+  }
 }
 
 void connection::check_liveness(api::time_point now) {

@@ -25,7 +25,19 @@ void handshake::add(step what, std::string_view command_wire) {
 
 handshake::verdict handshake::fail(errc code, const reply& answer) {
   error_ = code;
-  error_text_ = answer.text();
+  auto word = error_code(answer.text());
+  // A server that does not know AUTH repeats its arguments in the error.
+  auto quotes_nothing = steps_[next_] != step::auth || word == "WRONGPASS"
+                        || word == "NOAUTH" || word == "NOPERM"
+                        || code == errc::too_many_clients;
+  error_text_ = quotes_nothing ? answer.text()
+                               : std::string{word} + " in answer to AUTH";
+  return verdict::failed;
+}
+
+handshake::verdict handshake::fail_as_no_server() {
+  error_ = errc::handshake_failed;
+  error_text_ = "the answers are not those of a Redis server";
   return verdict::failed;
 }
 
@@ -42,7 +54,11 @@ handshake::verdict handshake::on_reply(const reply& answer) {
       return fail(errc::handshake_failed, answer);
     // A user who may not run CLIENT can still be served.
   } else if (what == step::client_id) {
+    if (answer.kind() != reply_kind::integer)
+      return fail_as_no_server();
     client_id_ = answer.number();
+  } else if (answer.kind() != reply_kind::status) {
+    return fail_as_no_server();
   }
   ++next_;
   return next_ == steps_.size() ? verdict::done : verdict::more;

@@ -39,6 +39,7 @@ private:
 
   void add(step what, std::string_view command_wire);
   verdict fail(errc code, const reply& answer);
+  verdict fail_as_no_server();
 
   std::string wire_;
   std::vector<step> steps_;

@@ -41,12 +41,13 @@ reply_decoder::result reply_decoder::next(reply& out) {
     return exceeded_ ? result::too_deep : result::broken;
   }
   if (object == nullptr) {
-    if (!pending_bulk_is_too_large())
+    if (!pending_is_too_large())
       return result::need_more;
     return exceeded_ ? result::too_deep : result::broken;
   }
   out = std::move(root_);
   root_ = reply{};
+  elements_ = 0;
   return result::got;
 }
 
@@ -55,12 +56,19 @@ void reply_decoder::exceed(std::string what) {
   error_ = std::move(what);
 }
 
-bool reply_decoder::pending_bulk_is_too_large() {
+bool reply_decoder::pending_is_too_large() {
   // hiredis waits for all bytes of a bulk string before it creates an object;
   // its announced length is judged before those bytes pile up.
   auto& r = *reader_;
-  if (r.pos >= r.len || r.buf[r.pos] != '$')
+  if (r.pos >= r.len)
     return false;
+  if (r.buf[r.pos] != '$') {
+    // A line that has no end yet.
+    if (r.len - r.pos <= bulk_limit_)
+      return false;
+    exceed(fmt::format("a line exceeds the limit of {} bytes", bulk_limit_));
+    return true;
+  }
   int64_t size = 0;
   auto [end, code] = std::from_chars(r.buf + r.pos + 1, r.buf + r.len, size);
   if (code == std::errc::result_out_of_range)
@@ -104,6 +112,10 @@ void* reply_decoder::on_string(const redisReadTask* task, char* data,
         return nullptr;
       }
     }
+    if (task->type == REDIS_REPLY_ERROR && size == 0) {
+      decoder.error_ = "an error without a text";
+      return nullptr;
+    }
     auto x = place(task);
     x->kind_ = task->type == REDIS_REPLY_STRING   ? reply_kind::string
                : task->type == REDIS_REPLY_STATUS ? reply_kind::status
@@ -121,10 +133,13 @@ void* reply_decoder::on_array(const redisReadTask* task, int size) {
   uint32_t depth = 1;
   for (auto x = task->parent; x != nullptr; x = x->parent)
     ++depth;
-  if (size < 0 || static_cast<uint32_t>(size) > decoder.element_limit_) {
-    decoder.exceed(fmt::format("an array of {} elements exceeds the limit of "
-                               "{}",
-                               size, decoder.element_limit_));
+  // Counted over the whole reply: small arrays inside large ones are many too.
+  if (size < 0
+      || static_cast<uint32_t>(size)
+           > decoder.element_limit_ - decoder.elements_) {
+    decoder.exceed(fmt::format("a reply of more than {} elements exceeds the "
+                               "limit",
+                               decoder.element_limit_));
     return nullptr;
   }
   if (depth > decoder.depth_limit_) {
@@ -136,6 +151,7 @@ void* reply_decoder::on_array(const redisReadTask* task, int size) {
     auto x = place(task);
     x->kind_ = reply_kind::array;
     x->elements_.resize(static_cast<size_t>(size));
+    decoder.elements_ += static_cast<uint32_t>(size);
     return x;
   } catch (const std::bad_alloc&) {
     decoder.error_ = "out of memory";

@@ -54,12 +54,14 @@ private:
   static redisReplyObjectFunctions functions_;
 
   void exceed(std::string what);
-  bool pending_bulk_is_too_large();
+  bool pending_is_too_large();
 
   uint64_t bulk_limit_;
   uint32_t element_limit_;
   uint32_t depth_limit_;
   reply root_;
+  /// Elements of arrays in the reply that is being read.
+  uint32_t elements_ = 0;
   bool exceeded_ = false;
   std::string error_;
   std::unique_ptr<redisReader, deleter> reader_;

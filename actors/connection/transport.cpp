@@ -29,6 +29,20 @@ opening connect_to(int fd, const sockaddr* address, socklen_t size) {
   return {-1, code};
 }
 
+/// Dialling a local port that nobody listens on may connect a socket to itself,
+/// if the system gives it that very port. It would answer us in our own words.
+bool is_own_echo(int fd) noexcept {
+  sockaddr_storage mine{};
+  sockaddr_storage peer{};
+  socklen_t size = sizeof mine;
+  socklen_t peer_size = sizeof peer;
+  if (::getsockname(fd, reinterpret_cast<sockaddr*>(&mine), &size) != 0
+      || ::getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &peer_size) != 0)
+    return false;
+  return (mine.ss_family == AF_INET || mine.ss_family == AF_INET6)
+         && size == peer_size && std::memcmp(&mine, &peer, size) == 0;
+}
+
 } // namespace
 
 opening open_tcp(const std::string& address, uint16_t port,
@@ -75,7 +89,7 @@ int connect_result(int fd) noexcept {
   socklen_t size = sizeof error;
   if (::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) != 0)
     return errno;
-  return error;
+  return error == 0 && is_own_echo(fd) ? ECONNREFUSED : error;
 }
 
 std::string error_text(int code) {

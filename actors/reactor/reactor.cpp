@@ -76,8 +76,8 @@ reactor::~reactor() {
   {
     std::lock_guard guard{inbox_mutex_};
     stopping_ = true;
+    wake();
   }
-  wake();
   thread_.join();
   ::close(event_fd_);
   ::close(epoll_fd_);
@@ -101,13 +101,11 @@ void reactor::post(caf::resumable* ptr) {
     local_.push_back(ptr);
     return;
   }
-  bool sleeping = false;
-  {
-    std::lock_guard guard{inbox_mutex_};
-    inbox_.push_back(ptr);
-    sleeping = std::exchange(asleep_, false);
-  }
-  if (sleeping)
+  // Woken under the lock: once it is free, what was posted may run and end the
+  // last actor here, and then nobody keeps this reactor.
+  std::lock_guard guard{inbox_mutex_};
+  inbox_.push_back(ptr);
+  if (std::exchange(asleep_, false))
     wake();
 }
 

@@ -105,6 +105,8 @@ api::time_point client::now() {
 }
 
 void client::end_of_turn() {
+  if (lanes_.anything_listed())
+    pump();
   flush_outbox();
   check_drained();
   if (report_now_)
@@ -129,9 +131,15 @@ request_slot& client::open_request(uint32_t index, const request_options* option
   auto& x = table_[index];
   x.order = ++next_order_;
   x.arrived = now();
-  x.deadline = x.arrived + o.deadline.value_or(defaults.timeouts.request);
-  x.attempt_timeout = o.attempt_timeout.value_or(defaults.timeouts.attempt);
-  x.max_attempts = o.attempts.value_or(defaults.retry.attempts);
+  using std::chrono::milliseconds;
+  x.deadline
+    = x.arrived
+      + api::bounded(o.deadline.value_or(defaults.timeouts.request));
+  x.attempt_timeout = std::max(
+    api::bounded(o.attempt_timeout.value_or(defaults.timeouts.attempt)),
+    milliseconds{1});
+  x.max_attempts
+    = std::max<uint32_t>(o.attempts.value_or(defaults.retry.attempts), 1);
   x.on_open = o.on_open.value_or(defaults.on_open);
   x.use_breaker = o.use_breaker.value_or(defaults.use_breaker);
   if (options != nullptr)
@@ -185,6 +193,8 @@ void client::on_pipeline(pipeline& x, const request_options* options) {
   }
   auto group = std::make_shared<pipeline_group>(std::move(promise),
                                                 x.commands.size());
+  // A pipeline is one request to the queue: all of it finds room, or none.
+  auto admitted = queued_ < config_.limits.queue;
   for (uint32_t i = 0; i < x.commands.size(); ++i) {
     auto index = table_.add();
     auto& member = open_request(index, options);
@@ -193,7 +203,7 @@ void client::on_pipeline(pipeline& x, const request_options* options) {
     member.cls = effective_class(x.commands[i].cls(), options,
                                  config_.defaults);
     member.cmd = std::move(x.commands[i]);
-    place(index);
+    place(index, admitted);
   }
 }
 
@@ -258,6 +268,10 @@ errc client::admission_error(const request_slot& x, std::string& message) {
           code != errc::none)
         return code;
   }
+  if (x.deadline <= x.arrived) {
+    message = "the deadline was over when the request came in";
+    return errc::deadline_exceeded;
+  }
   if (gate_.trouble != errc::none) {
     message = gate_.last_error_text;
     return gate_.trouble;
@@ -270,7 +284,18 @@ errc client::admission_error(const request_slot& x, std::string& message) {
   return errc::none;
 }
 
-void client::place(uint32_t index) {
+bool client::queue_is_full(const request_slot& x, bool behind_others) const {
+  auto held = queued_bytes_ + waiting_bytes_;
+  // A single request may be larger than the bound, if nothing else waits.
+  if (held > 0 && held + x.bytes() > config_.limits.queue_bytes)
+    return true;
+  return behind_others ? waiting_ >= config_.limits.in_flight
+                       : queued_ >= config_.limits.queue;
+}
+
+/// Sends a new request, or lets it wait where its turn will come. `admitted`: it
+/// is part of a pipeline that found room as a whole.
+void client::place(uint32_t index, bool admitted) {
   auto& x = table_[index];
   x.phase = request_phase::arriving;
   if (auto code = admission_error(x, x.last_message); code != errc::none) {
@@ -279,17 +304,19 @@ void client::place(uint32_t index) {
   }
   if (x.is_transaction())
     x.wire = encode_transaction(*x.members);
-  auto behind_others = lanes_.contains(x.caller);
+  // Behind older ones of the same caller: in its lane, or, if some of them still
+  // stand in a queue, in that queue, whose head goes to the lane first.
+  auto behind_others = lanes_.contains(x.caller) && queue_.empty()
+                       && bypass_.empty();
   auto& queue = x.use_breaker ? queue_ : bypass_;
-  if (!behind_others && queue.empty() && may_send(x)) {
+  auto others_first = lanes_.contains(x.caller)
+                      || (x.use_breaker && lanes_.anything_listed());
+  if (!others_first && queue.empty() && may_send(x)) {
     hand_over(index);
     return;
   }
-  auto full = behind_others
-                ? waiting_ >= config_.limits.in_flight
-                : queued_ >= config_.limits.queue
-                    || queued_bytes_ + x.bytes() > config_.limits.queue_bytes;
-  if (full) {
+  if (!(admitted && queued_bytes_ + x.bytes() <= config_.limits.queue_bytes)
+      && queue_is_full(x, behind_others)) {
     x.last_message = "the queue of the client handle is full";
     fail(index, errc::overloaded, fate::not_sent);
     return;
@@ -298,7 +325,6 @@ void client::place(uint32_t index) {
   if (behind_others) {
     put_in_lane(index);
     lanes_.list(x.caller);
-    pump();
     return;
   }
   x.phase = request_phase::queued;

@@ -59,6 +59,7 @@ private:
     uint64_t credit_bytes = 0;
     struct sent_unit {
       uint64_t id = 0;
+      caf::actor_id caller = 0;
       /// Credit that it took.
       uint64_t bytes = 0;
     };
@@ -74,20 +75,23 @@ private:
   void on_pipeline(pipeline& x, const request_options* options);
   void on_transaction(transaction& x, const request_options* options);
   errc admission_error(const request_slot& x, std::string& message);
-  void place(uint32_t index);
+  bool queue_is_full(const request_slot& x, bool behind_others) const;
+  void place(uint32_t index, bool admitted = false);
   void on_drain(const drain_client& x);
   void check_drained();
   caf::actor_id caller_of_current();
 
   // -- client_flow.cpp: what goes out ---------------------------------------------
+  bool gate_admits(const request_slot& x);
   bool may_send(const request_slot& x);
   void hand_over(uint32_t index);
   void pump();
   void pump_queue(ring<uint64_t>& queue);
   void put_in_lane(uint32_t index);
-  bool drain_lane(caf::actor_id caller);
+  /// What stopped the draining of a lane.
+  enum class stop : uint8_t { nothing, credit, gate };
+  stop drain_lane(caf::actor_id caller);
   bool overtaken_in_flight(const request_slot& x);
-  void use(link_up& x);
   void on_link_up(link_up& x);
   void choose_link();
   void on_gate(gate& x);
@@ -138,10 +142,13 @@ private:
   uint64_t queued_ = 0;
   uint64_t queued_bytes_ = 0;
   uint64_t waiting_ = 0;
+  uint64_t waiting_bytes_ = 0;
   uint64_t next_order_ = 0;
 
   std::optional<link_state> link_;
-  std::vector<link_up> spare_links_;
+  std::vector<link_state> spare_links_;
+  /// A link came up while requests were outstanding on another one.
+  bool links_changed_ = false;
   std::vector<submission> outbox_;
 
   gate gate_;

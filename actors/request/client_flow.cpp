@@ -7,16 +7,20 @@
 
 namespace redoubt {
 
+bool client::gate_admits(const request_slot& x) {
+  if (!x.use_breaker || gate_.state == breaker_state::closed)
+    return true;
+  return gate_.state == breaker_state::half_open && permits_ > 0
+         && now() < gate_.lease_until;
+}
+
 bool client::may_send(const request_slot& x) {
   if (!link_ || link_->credit == 0)
     return false;
   // A command that is larger than all credit may go alone.
   if (x.bytes() > link_->credit_bytes && !link_->sent.empty())
     return false;
-  if (!x.use_breaker || gate_.state == breaker_state::closed)
-    return true;
-  return gate_.state == breaker_state::half_open && permits_ > 0
-         && now() < gate_.lease_until;
+  return gate_admits(x);
 }
 
 void client::hand_over(uint32_t index) {
@@ -26,6 +30,7 @@ void client::hand_over(uint32_t index) {
     queued_bytes_ -= x.bytes();
   } else if (x.phase == request_phase::waiting) {
     --waiting_;
+    waiting_bytes_ -= x.bytes();
   }
   x.phase = request_phase::in_flight;
   x.hold = lane_hold::none;
@@ -45,7 +50,7 @@ void client::hand_over(uint32_t index) {
   --link_->credit;
   link_->credit_bytes -= charged;
   auto id = table_.id(index);
-  link_->sent.push_back({id, charged});
+  link_->sent.push_back({id, x.caller, charged});
   report_later_ = true;
   outbox_.push_back(submission{id, x.wire ? x.wire : x.cmd.buffer(),
                                x.reply_count, x.attempt_timeout});
@@ -62,15 +67,19 @@ void client::flush_outbox() {
 // -- queue and lanes ----------------------------------------------------------------
 
 void client::pump() {
-  while (link_ && lanes_.anything_listed()) {
+  auto stopped = stop::nothing;
+  while (link_ && stopped == stop::nothing && lanes_.anything_listed()) {
     auto caller = lanes_.take_listed();
-    if (!drain_lane(caller)) {
+    stopped = drain_lane(caller);
+    if (stopped != stop::nothing)
       lanes_.put_back(caller);
-      break;
-    }
   }
-  pump_queue(bypass_);
-  pump_queue(queue_);
+  // A retry that waits for credit is not overtaken by what is newer, or a large
+  // one would wait for ever.
+  if (stopped != stop::credit) {
+    pump_queue(bypass_);
+    pump_queue(queue_);
+  }
   if (gate_.state == breaker_state::half_open && !permits_asked_
       && (queued_ > 0 || lanes_.anything_listed())) {
     permits_asked_ = true;
@@ -106,16 +115,23 @@ void client::put_in_lane(uint32_t index) {
   auto& x = table_[index];
   x.phase = request_phase::waiting;
   ++waiting_;
+  waiting_bytes_ += x.bytes();
   lanes_.insert(x.caller, {x.order, table_.id(index)});
+  // Requests that expired leave their ids behind; they must not pile up.
+  auto& entries = lanes_.find(x.caller)->entries;
+  if (entries.size() > 2 * waiting_ + 1024)
+    std::erase_if(entries, [this](const caller_lanes::entry& each) {
+      return table_.find(each.id) == nullptr;
+    });
 }
 
-bool client::drain_lane(caf::actor_id caller) {
+client::stop client::drain_lane(caf::actor_id caller) {
   auto lane = lanes_.find(caller);
   if (lane == nullptr)
-    return true;
+    return stop::nothing;
   auto& entries = lane->entries;
-  key_set held;
-  auto complete = true;
+  key_index held;
+  auto result = stop::nothing;
   size_t kept = 0;
   size_t i = 0;
   for (; i < entries.size(); ++i) {
@@ -127,11 +143,16 @@ bool client::drain_lane(caf::actor_id caller) {
     if (due && !blocked && x->hold == lane_hold::keys)
       blocked = overtaken_in_flight(*x);
     if (due && !blocked) {
+      auto index = request_table::index_of(entries[i].id);
+      if (x->attempts > 0 && x->to.caller_is_gone()) {
+        discard(index);
+        continue;
+      }
       if (!may_send(*x)) {
-        complete = false;
+        result = gate_admits(*x) ? stop::credit : stop::gate;
         break;
       }
-      hand_over(request_table::index_of(entries[i].id));
+      hand_over(index);
       continue;
     }
     if (x->hold == lane_hold::all)
@@ -143,7 +164,7 @@ bool client::drain_lane(caf::actor_id caller) {
   entries.erase(entries.begin() + static_cast<ptrdiff_t>(kept),
                 entries.begin() + static_cast<ptrdiff_t>(i));
   lanes_.erase_if_empty(caller);
-  return complete;
+  return result;
 }
 
 bool client::overtaken_in_flight(const request_slot& x) {
@@ -161,17 +182,15 @@ bool client::overtaken_in_flight(const request_slot& x) {
 
 // -- links --------------------------------------------------------------------------
 
-void client::use(link_up& x) {
-  link_ = link_state{};
-  link_->id = x.link;
-  link_->connection = x.connection;
-  link_->owner = x.owner;
-  link_->credit = x.credit;
-  link_->credit_bytes = x.credit_bytes;
-}
-
 void client::on_link_up(link_up& x) {
-  spare_links_.push_back(std::move(x));
+  link_state added;
+  added.id = x.link;
+  added.connection = std::move(x.connection);
+  added.owner = x.owner;
+  added.credit = x.credit;
+  added.credit_bytes = x.credit_bytes;
+  spare_links_.push_back(std::move(added));
+  links_changed_ = true;
   choose_link();
   pump();
 }
@@ -181,16 +200,15 @@ void client::choose_link() {
   // changes only while nothing is outstanding.
   if (spare_links_.empty() || (link_ && !link_->sent.empty()))
     return;
+  links_changed_ = false;
   if (link_)
-    spare_links_.push_back(link_up{link_->id, link_->connection, link_->owner,
-                                   link_->credit, link_->credit_bytes, 0});
-  link_.reset();
+    spare_links_.push_back(std::move(*link_));
   // Request actors spread over the links by their numbers.
   std::sort(spare_links_.begin(), spare_links_.end(),
-            [](const link_up& a, const link_up& b) { return a.link < b.link; });
+            [](const link_state& a, const link_state& b) { return a.id < b.id; });
   auto mine = spare_links_.begin()
               + static_cast<ptrdiff_t>(config_.id % spare_links_.size());
-  use(*mine);
+  link_ = std::move(*mine);
   spare_links_.erase(mine);
 }
 

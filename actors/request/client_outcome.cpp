@@ -15,6 +15,9 @@ namespace {
 /// How long news may wait while all is well.
 constexpr std::chrono::milliseconds report_interval{100};
 
+/// Stands for a unit whose request was answered before its reply came.
+constexpr auto no_request = UINT32_MAX;
+
 bool is_script(std::string_view name) noexcept {
   return name.starts_with("EVAL") || name.starts_with("FCALL");
 }
@@ -44,6 +47,8 @@ void client::on_completions(completions& x) {
       ++counters_.late_replies;
   }
   report_later_ = true;
+  if (links_changed_)
+    choose_link();
   pump();
 }
 
@@ -180,7 +185,7 @@ void client::wait_for_retry(uint32_t index, std::chrono::milliseconds wait,
 void client::on_link_closed(link_closed& x) {
   if (!link_ || x.link != link_->id) {
     std::erase_if(spare_links_,
-                  [&](const link_up& each) { return each.link == x.link; });
+                  [&](const link_state& each) { return each.id == x.link; });
     return;
   }
   auto lost = std::move(*link_);
@@ -198,15 +203,24 @@ void client::lose_units(const link_closed& x, link_state lost) {
   std::vector<lost_request> order;
   std::vector<retry_decision> decisions;
   for (size_t i = 0; i < lost.sent.size(); ++i) {
+    auto sent = lost.completed + i < taken;
     auto r = table_.find(lost.sent[i].id);
-    if (r == nullptr)
+    if (r == nullptr) {
+      // That attempt is over, but the server may still carry it out: older writes
+      // of its caller must not come after it, whatever its keys were.
+      if (sent) {
+        units.push_back(no_request);
+        order.push_back({lost.sent[i].caller, command_class::accumulating,
+                         true, false});
+        decisions.push_back({});
+      }
       continue;
+    }
     auto index = request_table::index_of(lost.sent[i].id);
     if (r->to.caller_is_gone()) {
       discard(index);
       continue;
     }
-    auto sent = lost.completed + i < taken;
     auto became = sent ? fate::unknown : fate::not_sent;
     if (!sent)
       --r->attempts;
@@ -217,9 +231,13 @@ void client::lose_units(const link_closed& x, link_state lost) {
     order.push_back({r->caller, r->cls, sent, decision.retry});
     decisions.push_back(decision);
   }
-  apply_order_rule(order, [&](size_t i) { return table_[units[i]].keys(); });
+  apply_order_rule(order, [&](size_t i) {
+    return units[i] == no_request ? key_set{{}, true} : table_[units[i]].keys();
+  });
   std::vector<uint32_t> front;
   for (size_t i = 0; i < units.size(); ++i) {
+    if (units[i] == no_request)
+      continue;
     auto& r = table_[units[i]];
     if (!order[i].again)
       fail(units[i], code, r.so_far);
@@ -292,6 +310,14 @@ void client::fail(uint32_t index, errc code, fate became) {
   }
   if (code == errc::circuit_open)
     ++counters_.rejected;
+  if (x.phase == request_phase::in_flight && !lanes_.empty()) {
+    // An older write of the caller that waits must not come after one that may
+    // have run; one that stood behind this one may go now.
+    if (became == fate::unknown)
+      supersede_refused(x);
+    else
+      lanes_.list(x.caller);
+  }
   failure why;
   why.code = code;
   why.outcome = became;
@@ -314,6 +340,7 @@ void client::discard(uint32_t index) {
     queued_bytes_ -= x.bytes();
   } else if (x.phase == request_phase::waiting) {
     --waiting_;
+    waiting_bytes_ -= x.bytes();
     // Others may have stood behind it.
     lanes_.list(x.caller);
   }

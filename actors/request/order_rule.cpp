@@ -2,33 +2,22 @@
 
 #include <algorithm>
 #include <unordered_map>
-#include <unordered_set>
 
 namespace redoubt {
 
-namespace {
+bool key_index::meets(const key_set& x) const {
+  if (everything_)
+    return !x.empty();
+  if (x.everything)
+    return !keys_.empty();
+  return std::any_of(x.keys.begin(), x.keys.end(),
+                     [this](auto key) { return keys_.contains(key); });
+}
 
-/// Keys that later requests of one caller touched for good.
-struct settled_keys {
-  std::unordered_set<std::string_view> keys;
-  bool everything = false;
-
-  bool meets(const key_set& x) const {
-    if (everything)
-      return !x.empty();
-    if (x.everything)
-      return !keys.empty();
-    return std::any_of(x.keys.begin(), x.keys.end(),
-                       [this](auto key) { return keys.contains(key); });
-  }
-
-  void add(const key_set& x) {
-    keys.insert(x.keys.begin(), x.keys.end());
-    everything = everything || x.everything;
-  }
-};
-
-} // namespace
+void key_index::add(const key_set& x) {
+  keys_.insert(x.keys.begin(), x.keys.end());
+  everything_ = everything_ || x.everything;
+}
 
 bool key_set::meets(const key_set& other) const noexcept {
   if (everything)
@@ -48,7 +37,7 @@ void key_set::add(const key_set& other) {
 
 void apply_order_rule(std::vector<lost_request>& lost,
                       const keys_of_lost& keys) {
-  std::unordered_map<uint64_t, settled_keys> settled;
+  std::unordered_map<uint64_t, key_index> settled;
   for (auto i = lost.size(); i-- > 0;) {
     auto& x = lost[i];
     if (!x.sent)

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <string_view>
+#include <unordered_set>
 #include <vector>
 
 namespace redoubt {
@@ -21,6 +22,21 @@ struct key_set {
   bool meets(const key_set& other) const noexcept;
 
   void add(const key_set& other);
+};
+
+/// Many keys, to look others up in.
+class key_index {
+public:
+  bool empty() const noexcept { return !everything_ && keys_.empty(); }
+
+  /// True if some key of `x` is in it.
+  bool meets(const key_set& x) const;
+
+  void add(const key_set& x);
+
+private:
+  std::unordered_set<std::string_view> keys_;
+  bool everything_ = false;
 };
 
 /// A request whose connection was lost, as the order rule sees it.

@@ -340,7 +340,8 @@ void circuit_breaker::owe_probes(uint64_t n, time_point now) noexcept {
 void circuit_breaker::take_back_permits(time_point now) noexcept {
   if (!probed_ || now < lease_until_)
     return;
-  owe_probes(permits_left() + std::exchange(unused_, 0), now);
+  auto left = permits_left();
+  owe_probes(left + std::exchange(unused_, 0), now);
   if (now >= answers_until())
     owe_probes(std::exchange(in_flight_, 0), now);
 }

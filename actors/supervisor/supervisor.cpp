@@ -82,7 +82,7 @@ void supervisor::tend() {
     if (x.deadline <= now)
       expired.push_back(id);
   for (auto id : expired)
-    finish(id, nullptr, "no reply in time");
+    finish(id, nullptr, errc::attempt_timeout, "no reply in time");
   if (restarts_.tick(now)) {
     dials_.degraded(false, now);
     log_->info("the endpoint is stable again, dialling at the usual pace");

@@ -65,6 +65,8 @@ private:
 
   struct subscription {
     subscriber_actor who;
+    /// Tells it from an earlier one of the same subscriber.
+    uint64_t number = 0;
     uint64_t outstanding = 0;
   };
 
@@ -99,7 +101,8 @@ private:
   void on_link_up(link_up& x);
   void on_link_closed(link_closed& x);
   void on_ready_link_lost(const link_closed& x, api::time_point now);
-  void on_dial_failed(const link_closed& x, api::time_point now);
+  void on_dial_failed(const link_closed& x, api::time_point started,
+                      api::time_point now);
   void on_register(register_client& x);
   void on_client_down(const caf::actor_addr& who);
 
@@ -113,13 +116,15 @@ private:
   gate current_gate() const;
   void submit(uint64_t link, std::vector<submission> units);
   void on_completions(completions& x);
-  void finish(uint64_t id, const reply* answer, std::string_view why);
+  void finish(uint64_t id, const reply* answer, errc code,
+              std::string_view why);
   breaker_status on_force(const force_breaker& x);
 
   // -- supervisor_operators.cpp -----------------------------------------------------------
   runtime_status status();
   void on_health(const health_query& x);
-  void answer_health(uint64_t number, std::string_view error, errc code);
+  void answer_health(uint64_t number, std::string_view error,
+                     std::string_view error_type);
   void on_subscribe(subscribe& x);
   void on_unsubscribe(unsubscribe& x);
   void publish(event x);
@@ -132,9 +137,19 @@ private:
   void on_tick(uint64_t token);
   void tend();
   void arm(api::time_point now);
+
+  /// Writes a line, unless there were too many of its cause in this second.
   template <class... Ts>
   void log_limited(spdlog::level::level_enum level, errc cause,
-                   spdlog::format_string_t<Ts...> text, Ts&&... xs);
+                   spdlog::format_string_t<Ts...> text, Ts&&... xs) {
+    uint64_t suppressed = 0;
+    if (!log_limit_.admit(static_cast<uint32_t>(cause), api::now(this),
+                          suppressed))
+      return;
+    log_->log(level, text, std::forward<Ts>(xs)...);
+    if (suppressed > 0)
+      log_->log(level, "{} more lines like this were held back", suppressed);
+  }
 
   /// How long a drain waits for request actors beyond its limit: they answer
   /// what is left by themselves.
@@ -159,10 +174,13 @@ private:
   uint64_t next_check_ = 0;
   std::vector<ready_waiter> ready_waiters_;
   std::vector<subscription> subscriptions_;
+  uint64_t next_subscription_ = 0;
   uint64_t event_sequence_ = 0;
 
   /// Sums of request actors that are gone.
   request_counters past_;
+  /// When a connection last became ready.
+  api::time_point last_up_{};
   uint64_t connections_lost_ = 0;
   uint64_t restarted_ = 0;
   uint64_t events_dropped_ = 0;

@@ -30,11 +30,11 @@ void supervisor::apply(const std::optional<circuit_breaker::transition>& x) {
     return;
   auto level = x->to == breaker_state::open ? spdlog::level::warn
                                             : spdlog::level::info;
-  log_->log(level,
-            "breaker {} -> {} ({}), generation {}, {} of {} calls failed in "
-            "the window",
-            to_string(x->from), to_string(x->to), to_string(x->cause),
-            x->generation, x->failures_in_window, x->calls_in_window);
+  log_limited(level, errc::circuit_open,
+              "breaker {} -> {} ({}), generation {}, {} of {} calls failed in "
+              "the window",
+              to_string(x->from), to_string(x->to), to_string(x->cause),
+              x->generation, x->failures_in_window, x->calls_in_window);
   event e;
   e.kind = event_kind::breaker_changed;
   e.from = x->from;
@@ -77,12 +77,13 @@ void supervisor::submit(uint64_t link, std::vector<submission> units) {
 
 void supervisor::on_completions(completions& x) {
   for (auto& item : x.items)
-    finish(item.id, &item.value, "");
+    finish(item.id, &item.value, errc::none, "");
   tend();
 }
 
-/// Ends a command of our own; `answer` is null if it got no reply.
-void supervisor::finish(uint64_t id, const reply* answer,
+/// Ends a command of our own; `answer` is null if it got no reply, and `code` and
+/// `why` then say what happened.
+void supervisor::finish(uint64_t id, const reply* answer, errc code,
                         std::string_view why) {
   auto i = own_.find(id);
   if (i == own_.end())
@@ -101,17 +102,19 @@ void supervisor::finish(uint64_t id, const reply* answer,
   if (check == checks_.end())
     return;
   if (answer == nullptr) {
-    answer_health(x.number, why, errc::attempt_timeout);
+    answer_health(x.number, why, to_string(code));
   } else if (answer->is_error()) {
     auto verdict = judge(answer->text(), false);
-    answer_health(x.number, answer->text(), verdict.code);
+    answer_health(x.number, answer->text(),
+                  verdict.code == errc::none ? "server_error"
+                                             : to_string(verdict.code));
   } else if (x.what == own_request::kind::ping) {
     auto took = api::now(this) - check->second.started;
     check->second.report.ping_time_ms
       = std::chrono::duration<double, std::milli>(took).count();
   } else {
     read_info(answer->text(), check->second.report);
-    answer_health(x.number, "", errc::none);
+    answer_health(x.number, "", "");
   }
 }
 
@@ -122,6 +125,9 @@ gate supervisor::current_gate() const {
   x.state = breaker_.state();
   x.generation = breaker_.generation();
   x.trouble = trouble_;
+  // While a connection is ready the last error of another one explains nothing.
+  if (ready_links() > 0)
+    return x;
   x.last_error = last_error_;
   if (last_error_ != errc::none)
     x.last_error_text = std::string{to_string(last_error_)} + ": "

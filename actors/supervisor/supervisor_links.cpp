@@ -23,18 +23,6 @@ event connection_event(event_kind kind, uint64_t link) {
 
 } // namespace
 
-template <class... Ts>
-void supervisor::log_limited(spdlog::level::level_enum level, errc cause,
-                             spdlog::format_string_t<Ts...> text, Ts&&... xs) {
-  uint64_t suppressed = 0;
-  if (!log_limit_.admit(static_cast<uint32_t>(cause), api::now(this),
-                        suppressed))
-    return;
-  log_->log(level, text, std::forward<Ts>(xs)...);
-  if (suppressed > 0)
-    log_->log(level, "{} more lines like this were held back", suppressed);
-}
-
 // -- dialling -------------------------------------------------------------------------
 
 void supervisor::start_dials(api::time_point now) {
@@ -43,12 +31,26 @@ void supervisor::start_dials(api::time_point now) {
 }
 
 uint32_t supervisor::reactor_to_dial() const {
-  std::vector<uint32_t> count(config_.options.threads.reactors);
-  for (auto& [id, x] : links_)
-    if (!x.leaving)
-      ++count[x.reactor];
-  auto least = std::min_element(count.begin(), count.end());
-  return static_cast<uint32_t>(least - count.begin());
+  // Where connections are missing; where several reactors miss some, on the one
+  // with the fewest dials under way.
+  struct place {
+    bool full = false;
+    uint32_t ready = 0;
+    uint32_t all = 0;
+  };
+  std::vector<place> places(config_.options.threads.reactors);
+  for (auto& [id, x] : links_) {
+    auto& each = places[x.reactor];
+    each.all += x.leaving ? 0 : 1;
+    each.ready += !x.leaving && x.state == connection_state::ready ? 1 : 0;
+    each.full = each.ready >= config_.options.pool.connections;
+  }
+  auto best = std::min_element(places.begin(), places.end(),
+                               [](const place& a, const place& b) {
+                                 return std::pair{a.full, a.all}
+                                        < std::pair{b.full, b.all};
+                               });
+  return static_cast<uint32_t>(best - places.begin());
 }
 
 void supervisor::dial_one(api::time_point now) {
@@ -64,7 +66,7 @@ void supervisor::dial_one(api::time_point now) {
     failed.link = id;
     failed.cause = errc::resource_error;
     failed.text = e.what();
-    on_dial_failed(failed, now);
+    on_dial_failed(failed, now, now);
     return;
   }
   links_.emplace(id, std::move(x));
@@ -103,6 +105,7 @@ void supervisor::on_link_up(link_up& x) {
   entry.owner = x.owner;
   entry.client_id = x.client_id;
   entry.since = now;
+  last_up_ = now;
   if (draining_ || others >= config_.options.pool.connections) {
     // Of several dials that hung, more came through than are wanted.
     dials_.closed();
@@ -132,19 +135,20 @@ void supervisor::on_link_closed(link_closed& x) {
   if (i == links_.end())
     return;
   auto leaving = i->second.leaving;
+  auto started = i->second.since;
   links_.erase(i);
   std::vector<uint64_t> orphans;
   for (auto& [id, each] : own_)
     if (each.link == x.link)
       orphans.push_back(id);
   for (auto id : orphans)
-    finish(id, nullptr, x.text);
+    finish(id, nullptr, x.cause, x.text);
   auto now = api::now(this);
   if (!leaving && !draining_) {
     if (x.was_ready)
       on_ready_link_lost(x, now);
     else
-      on_dial_failed(x, now);
+      on_dial_failed(x, started, now);
   }
   tend();
 }
@@ -174,7 +178,8 @@ void supervisor::on_ready_link_lost(const link_closed& x, api::time_point now) {
     apply(breaker_.record(circuit_breaker::link_event::lost, now));
 }
 
-void supervisor::on_dial_failed(const link_closed& x, api::time_point now) {
+void supervisor::on_dial_failed(const link_closed& x, api::time_point started,
+                                api::time_point now) {
   dials_.dial_finished(turned_away(x.cause)
                          ? dial_schedule::result::turned_away
                          : dial_schedule::result::failed,
@@ -199,7 +204,9 @@ void supervisor::on_dial_failed(const link_closed& x, api::time_point now) {
     trouble_ = errc::none;
     push_gate();
   }
-  apply(breaker_.record(circuit_breaker::link_event::dial_failed, now));
+  // A dial that hung since before a later one came through tells of the past.
+  if (started >= last_up_)
+    apply(breaker_.record(circuit_breaker::link_event::dial_failed, now));
 }
 
 // -- request actors ---------------------------------------------------------------------

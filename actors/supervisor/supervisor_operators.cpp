@@ -50,37 +50,41 @@ void supervisor::on_health(const health_query& x) {
     answer_health(number,
                   last_error_text_.empty() ? "not connected yet"
                                            : std::string_view{last_error_text_},
-                  code);
+                  to_string(code));
     return;
   }
   auto ping_id = ++next_own_;
   auto info_id = ++next_own_;
-  auto deadline = now + x.timeout;
+  auto timeout = api::bounded(x.timeout);
+  auto deadline = now + timeout;
+  // The patience is the connection's, which others share: a hasty question must
+  // not get it closed.
+  auto patience = std::max(timeout, config_.options.pool.ping_timeout);
   own_.emplace(ping_id, own_request{own_request::kind::ping, link, deadline,
                                     number});
   own_.emplace(info_id, own_request{own_request::kind::info, link, deadline,
                                     number});
   static const command ping{"PING"};
   static const command info{"INFO"};
-  submit(link, {submission{ping_id, ping.buffer(), 1, x.timeout},
-                submission{info_id, info.buffer(), 1, x.timeout}});
+  submit(link, {submission{ping_id, ping.buffer(), 1, patience},
+                submission{info_id, info.buffer(), 1, patience}});
   tend();
 }
 
+/// Answers a check, which is well if there is no `error_type`.
 void supervisor::answer_health(uint64_t number, std::string_view error,
-                               errc code) {
+                               std::string_view error_type) {
   auto i = checks_.find(number);
   if (i == checks_.end())
     return;
   auto x = std::move(i->second);
   checks_.erase(i);
-  if (error.empty()) {
+  if (error_type.empty()) {
     x.report.status = "healthy";
   } else {
     x.report = health_report{};
     x.report.error = error;
-    x.report.error_type = code == errc::none ? "server_error"
-                                             : to_string(code);
+    x.report.error_type = error_type;
   }
   x.promise.deliver(std::move(x.report));
 }
@@ -93,10 +97,13 @@ void supervisor::on_subscribe(subscribe& x) {
   if (!x.subscriber || known)
     return;
   monitor(x.subscriber);
-  subscriptions_.push_back({x.subscriber, 0});
+  subscriptions_.push_back({x.subscriber, ++next_subscription_, 0});
 }
 
 void supervisor::on_unsubscribe(unsubscribe& x) {
+  if (!x.subscriber)
+    return;
+  demonitor(x.subscriber.address());
   std::erase_if(subscriptions_,
                 [&](auto& each) { return each.who == x.subscriber; });
 }
@@ -111,9 +118,9 @@ void supervisor::publish(event x) {
       continue;
     }
     ++each.outstanding;
-    auto received = [this, who = each.who.address()] {
+    auto received = [this, number = each.number] {
       for (auto& other : subscriptions_)
-        if (other.who == who)
+        if (other.number == number)
           --other.outstanding;
     };
     request(each.who, caf::infinite, x)
@@ -125,7 +132,7 @@ void supervisor::publish(event x) {
 
 void supervisor::on_ready_query(const ready_query& x) {
   ready_waiters_.push_back(
-    {make_response_promise<ready>(), api::now(this) + x.timeout});
+    {make_response_promise<ready>(), api::now(this) + api::bounded(x.timeout)});
   tend();
 }
 
@@ -155,9 +162,10 @@ void supervisor::answer_ready(api::time_point now) {
 void supervisor::on_drain(const drain& x) {
   drain_promises_.push_back(make_response_promise<drained>());
   auto now = api::now(this);
-  auto deadline = now + x.limit;
+  auto deadline = now + api::bounded(x.limit);
   if (!draining_ || deadline < drain_deadline_) {
     draining_ = true;
+    drain_done_ = false;
     drain_deadline_ = deadline;
     log_->info("draining, at most {} ms", x.limit.count());
     for (auto& each : clients_)

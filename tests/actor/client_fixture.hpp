@@ -4,6 +4,7 @@
 
 #include <caf/all.hpp>
 #include <caf/test/dsl.hpp>
+#include <redoubt/tests/support/check.hpp>
 
 #include <deque>
 #include <memory>

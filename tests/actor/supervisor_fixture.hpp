@@ -3,6 +3,7 @@
 #include "supervisor_fakes.hpp"
 
 #include <caf/test/dsl.hpp>
+#include <redoubt/tests/support/check.hpp>
 
 #include <algorithm>
 #include <deque>

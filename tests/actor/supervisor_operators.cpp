@@ -218,6 +218,16 @@ CAF_TEST(health checks at the same time do not mix) {
   CAF_CHECK_EQUAL(x.ping_time_ms, 60.0);
 }
 
+CAF_TEST(a hasty health check does not hurry the connection) {
+  start_connected();
+  auto health = ask(health_query{1ms});
+  CAF_REQUIRE_EQUAL(dials[0]->units.size(), 2u);
+  for (auto& unit : dials[0]->units)
+    CAF_CHECK(unit.patience == options().pool.ping_timeout);
+  pass(1ms);
+  CAF_CHECK(!expect_answer<health_report>(health).healthy());
+}
+
 // -- readiness ----------------------------------------------------------------
 
 CAF_TEST(who asks for readiness is answered at once when something is ready) {
@@ -253,6 +263,35 @@ CAF_TEST(who waits for readiness in vain is told why at the timeout) {
   CAF_CHECK(why.code == errc::connect_failed);
   CAF_CHECK(why.outcome == fate::not_sent);
   CAF_CHECK_EQUAL(why.last_message, "Connection refused");
+}
+
+CAF_TEST(limits as long as can be do not end at once) {
+  constexpr auto forever = std::chrono::milliseconds::max();
+  start();
+  auto waiting = ask(ready_query{forever});
+  pass(1s);
+  CAF_CHECK(!answered());
+  come_up(0);
+  CAF_CHECK_EQUAL(expect_answer<ready>(waiting).connections, 1u);
+  auto health = ask(health_query{forever});
+  pass(1s);
+  CAF_CHECK(!answered());
+  answer(0, reply::status("PONG"));
+  answer(0, reply::string(info));
+  CAF_CHECK(expect_answer<health_report>(health).healthy());
+  join();
+  ask(drain{forever});
+  pass(1s);
+  CAF_CHECK(!answered());
+}
+
+CAF_TEST(limits below nothing end at once) {
+  start();
+  auto waiting = ask(ready_query{-1h});
+  CAF_CHECK(expect_failure<ready>(waiting).outcome == fate::not_sent);
+  come_up(0);
+  auto health = ask(health_query{-1h});
+  CAF_CHECK(!expect_answer<health_report>(health).healthy());
 }
 
 // -- the breaker by hand ------------------------------------------------------

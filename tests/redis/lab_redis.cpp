@@ -1,7 +1,7 @@
 // The private redis-server and the prober, with a gate between them.
 #define CAF_SUITE lab_redis
 
-#include <caf/test/unit_test.hpp>
+#include <redoubt/tests/support/check.hpp>
 
 #include <redoubt/app/lab/fault_gate.hpp>
 #include <redoubt/app/lab/private_redis.hpp>

@@ -3,7 +3,7 @@
 #include <redoubt/tests/support/service.hpp>
 #include <redoubt/tests/support/wait.hpp>
 
-#include <caf/test/unit_test.hpp>
+#include <redoubt/tests/support/check.hpp>
 
 using namespace redoubt;
 using namespace redoubt::test;

@@ -4,7 +4,7 @@
 #include <redoubt/tests/support/service.hpp>
 #include <redoubt/tests/support/wait.hpp>
 
-#include <caf/test/unit_test.hpp>
+#include <redoubt/tests/support/check.hpp>
 
 using namespace redoubt;
 using namespace redoubt::test;
@@ -107,7 +107,7 @@ CAF_TEST(redis may be down from the start) {
 
 CAF_TEST(a short loss of all connections costs no request) {
   lab::private_redis server;
-  lab::fault_gate gate{lab::address{.port = server.port()}};
+  lab::fault_gate gate{lab::address::tcp(server.port())};
   runtime rt{options_for(gate.port())};
   auto client = rt.client();
   caller me{rt};
@@ -167,7 +167,7 @@ CAF_TEST(a frozen server makes a counter unknown and is rejoined when it thaws) 
 
 CAF_TEST(packets that vanish end in an attempt timeout and then a new connection) {
   lab::private_redis server;
-  lab::fault_gate gate{lab::address{.port = server.port()}};
+  lab::fault_gate gate{lab::address::tcp(server.port())};
   runtime rt{options_for(gate.port())};
   auto client = rt.client();
   caller me{rt};
@@ -184,7 +184,9 @@ CAF_TEST(packets that vanish end in an attempt timeout and then a new connection
 }
 
 CAF_TEST(a wrong password fails at once and leaks into no message) {
-  lab::private_redis server{{.password = "the-right-one"}};
+  lab::redis_options settings;
+  settings.password = "the-right-one";
+  lab::private_redis server{settings};
   auto o = options_for(server);
   o.server.password = secret{"s3cr3t-canary"};
   runtime rt{o};
@@ -223,7 +225,9 @@ CAF_TEST(an ACL user without the right to CLIENT is served) {
 }
 
 CAF_TEST(a server with too many clients is asked again until it has room) {
-  lab::private_redis server{{.arguments = {"--maxclients", "2"}}};
+  lab::redis_options settings;
+  settings.arguments = {"--maxclients", "2"};
+  lab::private_redis server{settings};
   auto o = options_for(server);
   o.pool.connections = 1;
   std::optional<runtime> first{std::in_place, o};

@@ -2,7 +2,7 @@
 
 #include <redoubt/actors/supervisor/circuit_breaker.hpp>
 
-#include <caf/test/unit_test.hpp>
+#include <redoubt/tests/support/check.hpp>
 
 #include <optional>
 #include <string>

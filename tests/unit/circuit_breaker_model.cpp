@@ -2,7 +2,7 @@
 
 #include <redoubt/tests/unit/circuit_breaker_twins.hpp>
 
-#include <caf/test/unit_test.hpp>
+#include <redoubt/tests/support/check.hpp>
 
 #include <chrono>
 #include <cstdlib>

@@ -2,7 +2,7 @@
 
 #include <redoubt/messages/command.hpp>
 
-#include <caf/test/unit_test.hpp>
+#include <redoubt/tests/support/check.hpp>
 
 #include <cstdint>
 #include <limits>

@@ -5,7 +5,7 @@
 #include <redoubt/messages/command_class.hpp>
 #include <redoubt/messages/command_rules.hpp>
 
-#include <caf/test/unit_test.hpp>
+#include <redoubt/tests/support/check.hpp>
 
 #include <algorithm>
 #include <initializer_list>

@@ -4,7 +4,7 @@
 #include <redoubt/actors/request/deadline_wheel.hpp>
 #include <redoubt/tests/unit/seed.hpp>
 
-#include <caf/test/unit_test.hpp>
+#include <redoubt/tests/support/check.hpp>
 
 #include <algorithm>
 #include <optional>

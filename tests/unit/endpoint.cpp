@@ -2,7 +2,7 @@
 
 #include <redoubt/messages/endpoint.hpp>
 
-#include <caf/test/unit_test.hpp>
+#include <redoubt/tests/support/check.hpp>
 
 #include <initializer_list>
 

@@ -2,7 +2,7 @@
 
 #include <redoubt/messages/error.hpp>
 
-#include <caf/test/unit_test.hpp>
+#include <redoubt/tests/support/check.hpp>
 
 #include <caf/exit_reason.hpp>
 #include <caf/sec.hpp>

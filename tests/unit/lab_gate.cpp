@@ -1,7 +1,7 @@
 // The fault gate, against sockets on both sides.
 #define CAF_SUITE lab_gate
 
-#include <caf/test/unit_test.hpp>
+#include <redoubt/tests/support/check.hpp>
 
 #include <redoubt/app/lab/fault_gate.hpp>
 #include <redoubt/tests/support/raw_client.hpp>

@@ -1,7 +1,7 @@
 // The scripted peer, byte by byte.
 #define CAF_SUITE lab_peer
 
-#include <caf/test/unit_test.hpp>
+#include <redoubt/tests/support/check.hpp>
 
 #include <redoubt/tests/support/raw_client.hpp>
 #include <redoubt/tests/support/scripted_peer.hpp>

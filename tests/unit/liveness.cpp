@@ -2,7 +2,7 @@
 
 #include <redoubt/actors/connection/liveness.hpp>
 
-#include <caf/test/unit_test.hpp>
+#include <redoubt/tests/support/check.hpp>
 
 using namespace redoubt;
 using namespace std::chrono_literals;

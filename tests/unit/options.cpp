@@ -2,7 +2,7 @@
 
 #include <redoubt/messages/options.hpp>
 
-#include <caf/test/unit_test.hpp>
+#include <redoubt/tests/support/check.hpp>
 
 #include <cmath>
 #include <initializer_list>

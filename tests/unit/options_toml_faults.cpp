@@ -3,7 +3,7 @@
 #include <redoubt/messages/options_keys.hpp>
 #include <redoubt/messages/options_toml.hpp>
 
-#include <caf/test/unit_test.hpp>
+#include <redoubt/tests/support/check.hpp>
 
 using namespace redoubt;
 

@@ -4,7 +4,7 @@
 #include <redoubt/actors/request/order_rule.hpp>
 #include <redoubt/tests/unit/seed.hpp>
 
-#include <caf/test/unit_test.hpp>
+#include <redoubt/tests/support/check.hpp>
 
 #include <string>
 #include <string_view>
@@ -114,6 +114,25 @@ CAF_TEST(added sets touch what either touches) {
   x.add(any_key());
   CAF_CHECK(x.meets(key("c")));
   CAF_CHECK(!x.empty());
+}
+
+CAF_TEST(an index of keys meets what any set in it meets) {
+  key_index index;
+  CAF_CHECK(index.empty());
+  CAF_CHECK(!index.meets(any_key()));
+  index.add(no_key());
+  CAF_CHECK(index.empty());
+  index.add(key("a"));
+  index.add({{"b", "c"}, false});
+  CAF_CHECK(!index.empty());
+  CAF_CHECK(index.meets(key("a")));
+  CAF_CHECK(index.meets({{"x", "c"}, false}));
+  CAF_CHECK(!index.meets(key("x")));
+  CAF_CHECK(index.meets(any_key()));
+  CAF_CHECK(!index.meets(no_key()));
+  index.add(any_key());
+  CAF_CHECK(index.meets(key("x")));
+  CAF_CHECK(!index.meets(no_key()));
 }
 
 CAF_TEST_FIXTURE_SCOPE(order_rule_tests, fixture)

@@ -2,7 +2,7 @@
 
 #include <redoubt/actors/request/retry_policy.hpp>
 
-#include <caf/test/unit_test.hpp>
+#include <redoubt/tests/support/check.hpp>
 
 #include <algorithm>
 #include <set>

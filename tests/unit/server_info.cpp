@@ -2,7 +2,7 @@
 
 #include <redoubt/actors/supervisor/server_info.hpp>
 
-#include <caf/test/unit_test.hpp>
+#include <redoubt/tests/support/check.hpp>
 
 #include <string_view>
 

@@ -2,7 +2,7 @@
 
 #include <redoubt/messages/toml_guard.hpp>
 
-#include <caf/test/unit_test.hpp>
+#include <redoubt/tests/support/check.hpp>
 
 using namespace redoubt;
 

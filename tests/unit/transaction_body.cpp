@@ -2,7 +2,7 @@
 
 #include <redoubt/actors/request/transaction_body.hpp>
 
-#include <caf/test/unit_test.hpp>
+#include <redoubt/tests/support/check.hpp>
 
 #include <string>
 #include <string_view>
@@ -38,7 +38,7 @@ transaction_result expect(std::vector<reply> all, errc code, fate outcome,
 
 } // namespace
 
-// -- bytes and class --------------------------------------------------------------
+// -- bytes and class ----------------------------------------------------------
 
 CAF_TEST(a transaction is its members between MULTI and EXEC) {
   CAF_CHECK_EQUAL(wire_of({command{"SET", "k", "v"}, command{"GET", "k"}}),
@@ -65,7 +65,7 @@ CAF_TEST(a transaction has the strictest class of its members) {
             == command_class::accumulating);
 }
 
-// -- it ran -----------------------------------------------------------------------
+// -- it ran -------------------------------------------------------------------
 
 CAF_TEST(the replies of EXEC are the replies of the members) {
   auto x = expect({ok, queued, queued, reply::array({ok, reply::string("v")})},
@@ -95,7 +95,7 @@ CAF_TEST(a passing error of a member that ran is a reply all the same) {
   CAF_CHECK_EQUAL(x.values.outcomes.size(), 1u);
 }
 
-// -- it did not run -----------------------------------------------------------------
+// -- it did not run -----------------------------------------------------------
 
 CAF_TEST(a watched key that changed is a definite answer) {
   expect({ok, queued, reply{}}, errc::transaction_aborted, fate::answered,
@@ -163,7 +163,7 @@ CAF_TEST(an EXEC turned away on its own is judged by its words) {
          fate::answered, "ERR no such thing");
 }
 
-// -- MULTI was not taken --------------------------------------------------------------
+// -- MULTI was not taken ------------------------------------------------------
 
 CAF_TEST(a refused MULTI of which nothing ran is refused) {
   auto loading = error("LOADING Redis is loading the dataset in memory");

@@ -45,7 +45,7 @@ std::string echoes(uint64_t first, uint64_t n) {
 
 CAF_TEST_FIXTURE_SCOPE(connection_tests, fixture)
 
-// -- replies ------------------------------------------------------------------------
+// -- replies ------------------------------------------------------------------
 
 CAF_TEST(each command gets the reply that is its own) {
   scripted_peer peer{echo};
@@ -181,7 +181,7 @@ CAF_TEST(a command of 20 MB makes the round trip over a unix socket) {
   pass_large(peer, 20'000'000);
 }
 
-// -- units of several replies -------------------------------------------------------
+// -- units of several replies -------------------------------------------------
 
 CAF_TEST(a unit of several replies is one array) {
   scripted_peer peer{script{[](peer_session& client) {
@@ -227,7 +227,7 @@ CAF_TEST(a unit of several replies that come byte by byte is one array) {
   CAF_CHECK(x.replies[1].value == reply::status("next"));
 }
 
-// -- owners -------------------------------------------------------------------------
+// -- owners -------------------------------------------------------------------
 
 CAF_TEST(several owners get their own replies in order) {
   scripted_peer peer{echo};
@@ -294,7 +294,7 @@ CAF_TEST(an owner that died takes nobody along) {
   CAF_CHECK_EQUAL(first().heard(), echoes(6, 5));
 }
 
-// -- the end ------------------------------------------------------------------------
+// -- the end ------------------------------------------------------------------
 
 CAF_TEST(a closed link tells each owner what was taken and written) {
   cue go;

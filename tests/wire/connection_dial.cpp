@@ -128,7 +128,7 @@ struct fixture : connection_fixture {
 
 CAF_TEST_FIXTURE_SCOPE(connection_dial_tests, fixture)
 
-// -- an address -------------------------------------------------------------------
+// -- an address ---------------------------------------------------------------
 
 CAF_TEST(a port that refuses fails the dial) {
   auto port = lab::reserve_port(config.server.port);
@@ -169,6 +169,18 @@ CAF_TEST(a dial that hangs can be called off) {
   failed(errc::shutting_down);
 }
 
+CAF_TEST(a readiness of another time is not taken for a connection) {
+  auto port = lab::reserve_port(config.server.port);
+  hanging_port hole{config.server.port};
+  config.server.host = "127.0.0.2";
+  config.pool.connect_timeout = 100ms;
+  dial();
+  caf::anon_send(subject, io_event{});
+  auto end = failed(errc::connect_failed);
+  CAF_CHECK_EQUAL(end.text, "timed out");
+  CAF_CHECK(saw({connection_state::connecting}));
+}
+
 CAF_TEST(no descriptor left is a resource error) {
   scripted_peer peer;
   rlimit old{};
@@ -189,7 +201,7 @@ CAF_TEST(no descriptor left is a resource error) {
   CAF_CHECK_EQUAL(end.text, "Too many open files");
 }
 
-// -- a unix socket ----------------------------------------------------------------
+// -- a unix socket ------------------------------------------------------------
 
 CAF_TEST(a unix socket is served as a port is) {
   scripted_peer peer{echo, {.unix_socket = true}};
@@ -228,7 +240,7 @@ CAF_TEST(a path too long for a unix socket fails the dial) {
   CAF_CHECK_EQUAL(end.text, "File name too long");
 }
 
-// -- a name -----------------------------------------------------------------------
+// -- a name -------------------------------------------------------------------
 
 CAF_TEST(a name is resolved and then connected to) {
   scripted_peer peer{echo};

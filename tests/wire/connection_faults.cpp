@@ -106,7 +106,7 @@ private:
 
 } // namespace
 
-// -- the link breaks ----------------------------------------------------------------
+// -- the link breaks ----------------------------------------------------------
 
 CAF_TEST(a FIN at any byte of a reply loses it and never cuts it short) {
   for (std::string whole :
@@ -162,7 +162,7 @@ CAF_TEST(a link that ends with nothing outstanding says so) {
   }
 }
 
-// -- bytes that are no RESP ---------------------------------------------------------
+// -- bytes that are no RESP ---------------------------------------------------
 
 CAF_TEST(bytes that are no RESP end the link and answer nobody) {
   for (auto text :
@@ -201,7 +201,7 @@ CAF_TEST(a reply on an idle link ends it) {
   CAF_CHECK(peer.wait_for_ended(1));
 }
 
-// -- replies beyond the limits --------------------------------------------------------
+// -- replies beyond the limits ------------------------------------------------
 
 CAF_TEST(a reply beyond a limit is answered and ends the link) {
   limit_options limits;
@@ -221,7 +221,7 @@ CAF_TEST(a reply beyond a limit is answered and ends the link) {
 CAF_TEST(a reply at its limits is handed on) {
   limit_options limits;
   limits.reply_bytes = 5;
-  limits.reply_elements = 2;
+  limits.reply_elements = 3;
   limits.reply_depth = 2;
   spoilt x{"*2\r\n*1\r\n:1\r\n$5\r\nhello\r\n", spoilt::then::close, limits};
   x.end_of_first(errc::disconnected);
@@ -282,7 +282,7 @@ CAF_TEST(the largest lengths end the link before anything is allocated) {
   CAF_CHECK_LESS(resident_bytes(), before + (8u << 20));
 }
 
-// -- how the socket is closed ---------------------------------------------------------
+// -- how the socket is closed -------------------------------------------------
 
 CAF_TEST(a link that we gave up is closed by RST) {
   raw_server server;
@@ -293,6 +293,19 @@ CAF_TEST(a link that we gave up is closed by RST) {
   server.say("+OK\r\n:5\r\n");
   CAF_REQUIRE(x.first().is_up());
   server.say("HTTP/1.1 400 Bad Request\r\n");
+  x.end_of_first(errc::protocol_error, true);
+  CAF_CHECK(server.is_reset());
+}
+
+CAF_TEST(a link that others find broken is closed by RST as well) {
+  raw_server server;
+  connection_fixture x;
+  x.config.server.port = server.port();
+  x.dial();
+  server.accept();
+  server.say("+OK\r\n:5\r\n");
+  CAF_REQUIRE(x.first().is_up());
+  x.close_with(errc::protocol_error);
   x.end_of_first(errc::protocol_error, true);
   CAF_CHECK(server.is_reset());
 }

@@ -7,7 +7,7 @@
 #include <redoubt/tests/support/wait.hpp>
 
 #include <caf/all.hpp>
-#include <caf/test/unit_test.hpp>
+#include <redoubt/tests/support/check.hpp>
 
 #include <chrono>
 #include <condition_variable>

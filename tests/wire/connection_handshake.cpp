@@ -50,7 +50,7 @@ struct fixture : connection_fixture {
 
 CAF_TEST_FIXTURE_SCOPE(connection_handshake_tests, fixture)
 
-// -- what is said -----------------------------------------------------------------
+// -- what is said -------------------------------------------------------------
 
 CAF_TEST(without credentials it says its name and asks its id) {
   scripted_peer peer;
@@ -138,7 +138,7 @@ CAF_TEST(a user who may not run CLIENT is ready without an id) {
   CAF_CHECK_EQUAL(first().heard(), "1=\"k1\"");
 }
 
-// -- what is answered ---------------------------------------------------------------
+// -- what is answered ---------------------------------------------------------
 
 CAF_TEST(a wrong password is an authentication failure) {
   sign_in("app", "s3cr3t-canary");
@@ -254,7 +254,7 @@ CAF_TEST(a handshake that stalls ends at its timeout) {
   }
 }
 
-// -- others meanwhile ---------------------------------------------------------------
+// -- others meanwhile ---------------------------------------------------------
 
 CAF_TEST(who attaches and who detaches during the handshake is heard) {
   cue go;

@@ -25,7 +25,7 @@ struct fixture : connection_fixture {
 
 CAF_TEST_FIXTURE_SCOPE(connection_liveness_tests, fixture)
 
-// -- an idle link ---------------------------------------------------------------------
+// -- an idle link -------------------------------------------------------------
 
 CAF_TEST(an idle link is asked for a sign of life again and again) {
   config.pool.ping_interval = 40ms;
@@ -117,7 +117,7 @@ CAF_TEST(a PING is no unit of anybody) {
   CAF_CHECK_EQUAL(end.written_up_to, 1u);
 }
 
-// -- a link in use --------------------------------------------------------------------
+// -- a link in use ------------------------------------------------------------
 
 CAF_TEST(a link whose oldest command is unanswered for too long is dead) {
   config.pool.dead_link_factor = 3;
@@ -159,7 +159,7 @@ CAF_TEST(a server that stalls writes is not kept alive by a PING) {
 }
 
 CAF_TEST(a slow drip of bytes is no silence) {
-  // Ten times 60 ms is well beyond the 400 ms after which a silent link is dead.
+  // Ten times 60 ms is well beyond the 400 ms after which silence is death.
   scripted_peer peer{script{[](peer_session& client) {
     shake_hands(client);
     client.next_command();

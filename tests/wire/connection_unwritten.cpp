@@ -142,11 +142,11 @@ private:
 
 CAF_TEST_FIXTURE_SCOPE(connection_unwritten_tests, fixture)
 
-// -- what the kernel did not take -----------------------------------------------------
+// -- what the kernel did not take ---------------------------------------------
 
 CAF_TEST(a link closed while the peer does not read tells what was written) {
-  // What the kernel took is still delivered behind an orderly close: so the peer
-  // must find exactly as many whole commands as the owners are told.
+  // What the kernel took is still delivered behind an orderly close: so the
+  // peer must find exactly as many whole commands as the owners are told.
   for (auto by_unix_socket : {false, true}) {
     fixture each;
     cue sent;
@@ -278,7 +278,7 @@ CAF_TEST(what is submitted behind a close was never taken) {
   CAF_CHECK_EQUAL(end.written_up_to, 0u);
 }
 
-// -- a peer that is gone --------------------------------------------------------------
+// -- a peer that is gone ------------------------------------------------------
 
 CAF_TEST(a write to a closed unix socket is an error and no signal) {
   signal_count counting;

@@ -166,8 +166,11 @@ CAF_TEST(callers that run on a reactor go on elsewhere when it ends) {
       me->send(me, task{go_on});
   };
   auto begin = task{[&](auto me) {
-    if (host->on_thread() && !started.exchange(true))
-      go_on(me);
+    // The reactor is there until it has started.
+    if (started || !host->on_thread())
+      return;
+    started = true;
+    go_on(me);
   }};
   CAF_REQUIRE(eventually([&] {
     run_on(who, [&](auto me) { me->send(caller, begin); });

@@ -6,6 +6,7 @@
 
 #include <caf/all.hpp>
 #include <caf/test/dsl.hpp>
+#include <redoubt/tests/support/check.hpp>
 
 #include <functional>
 #include <map>
