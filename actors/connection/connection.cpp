@@ -181,6 +181,7 @@ void connection::close_socket() noexcept {
   if (fd_ < 0)
     return;
   host_.unwatch(fd_, this);
+  ready_events_ = 0;
   if (gave_up_)
     transport::close_with_reset(fd_);
   else

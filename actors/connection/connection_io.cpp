@@ -30,6 +30,8 @@ void connection::on_attach(link_client& client) {
 }
 
 void connection::announce(uint32_t index) {
+  if (owners_[index].gone)
+    return;
   link_up up;
   up.link = config_.link;
   up.connection = connection_actor{this};
@@ -84,7 +86,7 @@ void connection::flush() noexcept {
 void connection::on_io(uint32_t) {
   io_message_pending_ = false;
   auto events = std::exchange(ready_events_, 0);
-  if (fd_ < 0)
+  if (fd_ < 0 || events == 0)
     return;
   if (state_ == connection_state::connecting) {
     on_connected();

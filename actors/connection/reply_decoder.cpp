@@ -60,9 +60,10 @@ bool reply_decoder::pending_is_too_large() {
   // hiredis waits for all bytes of a bulk string before it creates an object;
   // its announced length is judged before those bytes pile up.
   auto& r = *reader_;
-  if (r.pos >= r.len)
+  if (r.pos >= r.len || r.ridx < 0)
     return false;
-  if (r.buf[r.pos] != '$') {
+  // The reader has taken the type, its position is behind it.
+  if (r.rstack[r.ridx].type != REDIS_REPLY_STRING) {
     // A line that has no end yet.
     if (r.len - r.pos <= bulk_limit_)
       return false;
@@ -70,7 +71,7 @@ bool reply_decoder::pending_is_too_large() {
     return true;
   }
   int64_t size = 0;
-  auto [end, code] = std::from_chars(r.buf + r.pos + 1, r.buf + r.len, size);
+  auto [end, code] = std::from_chars(r.buf + r.pos, r.buf + r.len, size);
   if (code == std::errc::result_out_of_range)
     size = INT64_MAX;
   else if (end == r.buf + r.len || code != std::errc{})
