@@ -3,10 +3,19 @@
 #include <fmt/format.h>
 #include <hiredis/hiredis.h>
 
+#include <algorithm>
 #include <charconv>
+#include <cstring>
 #include <new>
 
 namespace redoubt {
+
+namespace {
+
+/// Bytes within which the announced length of a string has to end.
+constexpr size_t longest_length = 32;
+
+} // namespace
 
 redisReplyObjectFunctions reply_decoder::functions_{on_string, on_array,
                                                     on_integer, on_nil,
@@ -70,12 +79,17 @@ bool reply_decoder::pending_is_too_large() {
     exceed(fmt::format("a line exceeds the limit of {} bytes", bulk_limit_));
     return true;
   }
+  auto begin = r.buf + r.pos;
+  auto room = std::min(r.len - r.pos, longest_length);
+  auto end = static_cast<const char*>(std::memchr(begin, '\r', room));
+  if (end == nullptr) {
+    if (room < longest_length)
+      return false;
+    error_ = "a length that does not end";
+    return true;
+  }
   int64_t size = 0;
-  auto [end, code] = std::from_chars(r.buf + r.pos, r.buf + r.len, size);
-  if (code == std::errc::result_out_of_range)
-    size = INT64_MAX;
-  else if (end == r.buf + r.len || code != std::errc{})
-    return false;
+  std::from_chars(begin, end, size);
   if (size <= 0 || static_cast<uint64_t>(size) <= bulk_limit_)
     return false;
   exceed(fmt::format("a string of {} bytes exceeds the limit of {}", size,
