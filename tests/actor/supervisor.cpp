@@ -93,6 +93,9 @@ CAF_TEST(the first dial that is ready wins and the others are closed) {
   CAF_CHECK(dials[0]->attached.empty());
   CAF_CHECK(dials[2]->attached.empty());
   CAF_CHECK_EQUAL(dials[1]->attached.size(), 2u);
+  // The one that counts is dialled again when it is lost.
+  end(1);
+  CAF_CHECK_EQUAL(dials.size(), n + 1);
 }
 
 CAF_TEST(a connection is attached to the request actors of its reactor only) {

@@ -47,6 +47,9 @@ CAF_TEST(too many losses slow the dials down until a time without one) {
   n = dials.size();
   end(n - 1);
   CAF_CHECK_EQUAL(dials.size(), n + 1);
+  endpoint = mood::refuses;
+  pass(400ms);
+  CAF_CHECK(dials.size() >= n + 5);
 }
 
 CAF_TEST(failed dials are no losses) {

@@ -227,24 +227,28 @@ CAF_TEST(an actor killed while the peer does not read tells what is not sent) {
 }
 
 CAF_TEST(a peer that starts to read again gets the rest) {
+  // A unix socket takes much less than these.
+  constexpr uint64_t n = 60;
   cue go;
   scripted_peer peer{script{[&](peer_session& client) {
-    shake_hands(client);
-    client.stall_until(go);
-    for (uint64_t i = 1; i <= flood_units; ++i) {
-      client.expect_command({"SET", "a" + std::to_string(i), "*"});
-      client.reply("+OK\r\n");
-    }
-    client.expect_end();
-  }}};
+                       shake_hands(client);
+                       client.stall_until(go);
+                       for (uint64_t i = 1; i <= n; ++i) {
+                         auto key = "a" + std::to_string(i);
+                         client.expect_command({"SET", key, "*"});
+                         client.reply("+OK\r\n");
+                       }
+                       client.expect_end();
+                     }},
+                     {.unix_socket = true}};
   open(peer);
-  submit(first(), flood("a", 1, flood_units));
+  submit(first(), flood("a", 1, n));
   go.give();
-  CAF_CHECK(first().has_replies(flood_units));
+  CAF_CHECK(first().has_replies(n));
   close_with(errc::shutting_down);
   auto end = end_of_first(errc::shutting_down);
-  CAF_CHECK_EQUAL(end.taken_up_to, flood_units);
-  CAF_CHECK_EQUAL(end.written_up_to, flood_units);
+  CAF_CHECK_EQUAL(end.taken_up_to, n);
+  CAF_CHECK_EQUAL(end.written_up_to, n);
   CAF_CHECK(peer.wait_done());
 }
 
