@@ -74,7 +74,8 @@ bool reply_decoder::pending_is_too_large() {
   // The reader has taken the type, its position is behind it.
   if (r.rstack[r.ridx].type != REDIS_REPLY_STRING) {
     // A line that has no end yet.
-    if (r.len - r.pos <= bulk_limit_)
+    // Its carriage return may be here already.
+    if (r.len - r.pos <= bulk_limit_ + 1)
       return false;
     exceed(fmt::format("a line exceeds the limit of {} bytes", bulk_limit_));
     return true;
@@ -114,13 +115,12 @@ void* reply_decoder::on_string(const redisReadTask* task, char* data,
                                size_t size) {
   auto& decoder = self(task);
   try {
+    if (size > decoder.bulk_limit_) {
+      decoder.exceed(fmt::format("a string of {} bytes exceeds the limit of {}",
+                                 size, decoder.bulk_limit_));
+      return nullptr;
+    }
     if (task->type == REDIS_REPLY_STRING) {
-      if (size > decoder.bulk_limit_) {
-        decoder.exceed(fmt::format("a string of {} bytes exceeds the limit of "
-                                   "{}",
-                                   size, decoder.bulk_limit_));
-        return nullptr;
-      }
       // The reader takes the two bytes behind a bulk string unseen.
       if (data[size] != '\r' || data[size + 1] != '\n') {
         decoder.error_ = "a string does not end where its length says";
