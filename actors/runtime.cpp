@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <mutex>
 #include <random>
@@ -223,6 +224,12 @@ executor& runtime::least_loaded() {
 
 std::optional<runtime_options> load_options(const std::string& path,
                                             std::vector<config_error>& errors) {
+  // A directory can be opened, and reads as empty.
+  std::error_code ignored;
+  if (std::filesystem::is_directory(path, ignored)) {
+    errors.push_back({path, 0, "", "is a directory"});
+    return std::nullopt;
+  }
   std::ifstream file{path, std::ios::binary};
   std::ostringstream text;
   if (file)

@@ -9,7 +9,6 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
-#include <filesystem>
 
 namespace redoubt::app {
 
@@ -18,12 +17,6 @@ namespace {
 constexpr auto url_variable = "REDOUBT_URL";
 
 bool read_config(const std::string& path, runtime_options& options) {
-  // A directory can be opened, and reads as empty.
-  std::error_code ignored;
-  if (std::filesystem::is_directory(path, ignored)) {
-    print_error(fmt::format("--config: {} is a directory", path));
-    return false;
-  }
   std::vector<config_error> errors;
   auto loaded = load_options(path, errors);
   for (auto& x : errors)

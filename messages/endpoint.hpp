@@ -12,8 +12,8 @@ namespace redoubt {
 /// Where a Redis server is and who we are to it.
 ///
 /// Written as `redis://[user[:password]@]host[:port][/db]` (IPv6 literals in
-/// brackets) or `unix:///path/to/socket?db=N`. User and password may be
-/// percent-encoded. `redis://:password@host` and `redis://password@host` name
+/// brackets) or `unix://[user[:password]@]/path/to/socket?db=N`. User, password
+/// and the path of a socket may be percent-encoded. `redis://:password@host` and `redis://password@host` name
 /// the password of the default user, as redis-cli has it.
 struct endpoint {
   enum class transport : uint8_t { tcp, unix_socket };

@@ -179,21 +179,27 @@ server_verdict judge(std::string_view message, bool is_script) noexcept {
   struct entry {
     std::string_view word;
     errc code;
+    /// What the server itself says behind that word. A script may end with an
+    /// error of its own that begins with it, after it did its work.
+    std::string_view servers_own;
   };
   static constexpr std::array passing{
-    entry{"LOADING", errc::loading},
-    entry{"BUSY", errc::busy},
-    entry{"READONLY", errc::read_only_replica},
-    entry{"MASTERDOWN", errc::master_down},
-    entry{"CLUSTERDOWN", errc::cluster_down},
-    entry{"TRYAGAIN", errc::try_again},
-    entry{"NOAUTH", errc::auth_failed},
-    entry{"WRONGPASS", errc::auth_failed},
-    entry{"NOSCRIPT", errc::no_script},
+    entry{"LOADING", errc::loading, "is loading the dataset"},
+    entry{"BUSY", errc::busy, "is busy running"},
+    entry{"READONLY", errc::read_only_replica, "read only replica"},
+    entry{"MASTERDOWN", errc::master_down, "Link with MASTER is down"},
+    entry{"CLUSTERDOWN", errc::cluster_down, "The cluster is down"},
+    entry{"CLUSTERDOWN", errc::cluster_down, "Hash slot not served"},
+    entry{"TRYAGAIN", errc::try_again, "Multiple keys request"},
+    entry{"NOAUTH", errc::auth_failed, "Authentication required"},
+    entry{"WRONGPASS", errc::auth_failed, "invalid username-password"},
+    entry{"NOSCRIPT", errc::no_script, "No matching script"},
   };
   auto word = error_code(message);
   for (auto& x : passing)
-    if (x.word == word)
+    if (x.word == word
+        && (!is_script
+            || message.find(x.servers_own) != std::string_view::npos))
       return {x.code, fate::refused};
   return {};
 }

@@ -149,7 +149,8 @@ struct server_verdict {
 };
 
 /// Judges a server error by its whole first word. `is_script` marks EVAL,
-/// EVALSHA and FCALL, whose errors may come from within the script.
+/// EVALSHA and FCALL, whose errors may come from within the script: of them only
+/// the server's own sentences are taken for a refusal.
 server_verdict judge(std::string_view server_message, bool is_script) noexcept;
 
 /// Judges the error that EXEC answers with when the transaction did not run.

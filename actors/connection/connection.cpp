@@ -25,7 +25,7 @@ connection::connection(caf::actor_config& cfg, reactor& host,
     log_(logger_for("connection")),
     decoder_(config_.limits) {
   make_quiet(this, log_);
-  owners_.push_back(owner{config_.observer, 0, {}, false});
+  owners_.push_back(owner{config_.observer, 0, {}});
 }
 
 connection::~connection() {
@@ -41,7 +41,7 @@ connection::behavior_type connection::make_behavior() {
     [this](detach_client& x) {
       for (auto& each : owners_)
         if (each.client == x.client)
-          each.gone = true;
+          each.client = nullptr;
     },
     [this](close_link& x) {
       fail(x.cause, "closed by the runtime", x.cause == errc::protocol_error);
@@ -203,7 +203,7 @@ void connection::on_exit() {
     auto& each = owners_[i];
     link_closed x{config_.link, each.taken,  each.taken - unwritten[i], cause_,
                   cause_text_,  gave_up_, was_ready_};
-    if (!each.gone)
+    if (each.client)
       send(each.client, std::move(x));
   }
   owners_.clear();

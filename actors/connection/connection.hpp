@@ -57,11 +57,11 @@ public:
 
 private:
   struct owner {
+    /// Empty once it is gone.
     link_client client;
     /// Units that were taken from this owner.
     uint64_t taken = 0;
     std::vector<completion> done;
-    bool gone = false;
   };
 
   /// A unit that awaits replies.

@@ -24,13 +24,13 @@ constexpr int reads_per_turn = 16;
 } // namespace
 
 void connection::on_attach(link_client& client) {
-  owners_.push_back(owner{std::move(client), 0, {}, false});
+  owners_.push_back(owner{std::move(client), 0, {}});
   if (state_ == connection_state::ready)
     announce(static_cast<uint32_t>(owners_.size() - 1));
 }
 
 void connection::announce(uint32_t index) {
-  if (owners_[index].gone)
+  if (!owners_[index].client)
     return;
   link_up up;
   up.link = config_.link;
@@ -100,7 +100,8 @@ void connection::on_io(uint32_t) {
 
 void connection::read_some() {
   auto& room = host_.read_buffer();
-  for (int i = 0; i < reads_per_turn; ++i) {
+  // Once writing failed the peer is gone: then all that it left is read.
+  for (int i = 0; i < reads_per_turn || write_error_ != 0; ++i) {
     auto n = ::recv(fd_, room.data(), room.size(), 0);
     if (n > 0) {
       if (liveness_)
@@ -108,7 +109,7 @@ void connection::read_some() {
       decoder_.feed(room.data(), static_cast<size_t>(n));
       if (!take_replies())
         return;
-      if (static_cast<size_t>(n) < room.size())
+      if (static_cast<size_t>(n) < room.size() && write_error_ == 0)
         break;
     } else if (n == 0) {
       peer_ended("the server closed the connection");
@@ -207,13 +208,14 @@ void connection::hand_out() {
     if (each.done.empty())
       continue;
     completions x{config_.link, std::exchange(each.done, {})};
-    if (!each.gone)
+    if (each.client)
       send(each.client, std::move(x));
   }
 }
 
 void connection::retire(const reply& x) {
-  auto code = judge(x.text(), false).code;
+  // Any reply may be that of a script, which says nothing about the connection.
+  auto code = judge(x.text(), true).code;
   if (code != errc::read_only_replica && code != errc::auth_failed)
     return;
   retiring_ = code;

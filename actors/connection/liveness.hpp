@@ -40,8 +40,8 @@ public:
     return now - silent_since >= limit ? verdict::dead : verdict::alive;
   }
 
-  /// How often to check: often enough that a dead link is noticed within a
-  /// quarter of the time that makes it dead.
+  /// How often to check: a quarter of the shorter of the two ping times, within
+  /// 5 and 250 ms. A dead link is noticed that much late at most.
   std::chrono::milliseconds interval() const noexcept {
     using namespace std::chrono_literals;
     return std::clamp(std::min(options_.ping_timeout,

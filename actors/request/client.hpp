@@ -87,6 +87,8 @@ private:
   void hand_over(uint32_t index);
   void pump();
   void pump_queue(ring<uint64_t>& queue);
+  /// Takes it out of the counts of what is queued and what waits.
+  void leave_place(const request_slot& x);
   void put_in_lane(uint32_t index);
   /// What stopped the draining of a lane.
   enum class stop : uint8_t { nothing, credit, gate };
@@ -143,6 +145,8 @@ private:
   uint64_t queued_bytes_ = 0;
   uint64_t waiting_ = 0;
   uint64_t waiting_bytes_ = 0;
+  /// Of those, what ignores the breaker.
+  uint64_t waiting_past_gate_ = 0;
   uint64_t next_order_ = 0;
 
   std::optional<link_state> link_;

@@ -25,13 +25,7 @@ bool client::may_send(const request_slot& x) {
 
 void client::hand_over(uint32_t index) {
   auto& x = table_[index];
-  if (x.phase == request_phase::queued) {
-    --queued_;
-    queued_bytes_ -= x.bytes();
-  } else if (x.phase == request_phase::waiting) {
-    --waiting_;
-    waiting_bytes_ -= x.bytes();
-  }
+  leave_place(x);
   x.phase = request_phase::in_flight;
   x.hold = lane_hold::none;
   x.gate_generation = gate_.generation;
@@ -68,12 +62,19 @@ void client::flush_outbox() {
 
 void client::pump() {
   auto stopped = stop::nothing;
-  while (link_ && stopped == stop::nothing && lanes_.anything_listed()) {
+  std::vector<caf::actor_id> held_back;
+  while (link_ && stopped != stop::credit && lanes_.anything_listed()) {
     auto caller = lanes_.take_listed();
     stopped = drain_lane(caller);
-    if (stopped != stop::nothing)
-      lanes_.put_back(caller);
+    if (stopped == stop::nothing)
+      continue;
+    held_back.push_back(caller);
+    // Behind a lane that the gate holds back may stand one that it does not.
+    if (stopped == stop::gate && waiting_past_gate_ == 0)
+      break;
   }
+  for (auto i = held_back.rbegin(); i != held_back.rend(); ++i)
+    lanes_.put_back(*i);
   // A retry that waits for credit is not overtaken by what is newer, or a large
   // one would wait for ever.
   if (stopped != stop::credit) {
@@ -98,8 +99,7 @@ void client::pump_queue(ring<uint64_t>& queue) {
     auto index = request_table::index_of(id);
     if (lanes_.contains(x->caller)) {
       queue.pop_front();
-      --queued_;
-      queued_bytes_ -= x->bytes();
+      leave_place(*x);
       put_in_lane(index);
       lanes_.list(x->caller);
       continue;
@@ -111,11 +111,23 @@ void client::pump_queue(ring<uint64_t>& queue) {
   }
 }
 
+void client::leave_place(const request_slot& x) {
+  if (x.phase == request_phase::queued) {
+    --queued_;
+    queued_bytes_ -= x.bytes();
+  } else if (x.phase == request_phase::waiting) {
+    --waiting_;
+    waiting_bytes_ -= x.bytes();
+    waiting_past_gate_ -= x.use_breaker ? 0 : 1;
+  }
+}
+
 void client::put_in_lane(uint32_t index) {
   auto& x = table_[index];
   x.phase = request_phase::waiting;
   ++waiting_;
   waiting_bytes_ += x.bytes();
+  waiting_past_gate_ += x.use_breaker ? 0 : 1;
   lanes_.insert(x.caller, {x.order, table_.id(index)});
   // Requests that expired leave their ids behind; they must not pile up.
   auto& entries = lanes_.find(x.caller)->entries;

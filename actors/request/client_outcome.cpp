@@ -335,15 +335,10 @@ void client::fail(uint32_t index, errc code, fate became) {
 
 void client::discard(uint32_t index) {
   auto& x = table_[index];
-  if (x.phase == request_phase::queued) {
-    --queued_;
-    queued_bytes_ -= x.bytes();
-  } else if (x.phase == request_phase::waiting) {
-    --waiting_;
-    waiting_bytes_ -= x.bytes();
-    // Others may have stood behind it.
+  leave_place(x);
+  // Others may have stood behind it.
+  if (x.phase == request_phase::waiting)
     lanes_.list(x.caller);
-  }
   wheel_.cancel(index);
   table_.remove(index);
 }

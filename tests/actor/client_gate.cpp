@@ -49,6 +49,27 @@ CAF_TEST(a request may ignore the breaker) {
   CAF_CHECK_EQUAL(expect_reply(answer).text(), "v");
 }
 
+CAF_TEST(a retry that ignores the breaker passes retries of others that do not) {
+  start_connected();
+  auto held = ask(command{"GET", "a"});
+  request_options o;
+  o.use_breaker = false;
+  caf::scoped_actor other{sys};
+  auto free_one = other->request(subject, caf::infinite, command{"GET", "b"}, o);
+  consume_messages();
+  lose_link(2);
+  set_gate(breaker_state::half_open, 1);
+  link_up_now();
+  pass(100ms);
+  CAF_CHECK(sent() == std::vector{wire({"GET", "b"})});
+  answer_next(reply{});
+  expect_reply(free_one);
+  set_gate(breaker_state::closed, 2);
+  CAF_CHECK(sent(1) == wire({"GET", "a"}));
+  answer_next(reply{});
+  expect_reply(held);
+}
+
 CAF_TEST(half open admits as many requests as there are permits) {
   start_connected();
   set_gate(breaker_state::half_open, 2, 2);

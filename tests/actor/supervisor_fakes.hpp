@@ -146,6 +146,9 @@ public:
     };
   }
 
+  /// A promise holds its actor: those left open would keep it forever.
+  void on_exit() override { open_.clear(); }
+
 private:
   void acknowledge() {
     for (auto& x : open_)

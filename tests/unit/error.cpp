@@ -227,7 +227,22 @@ CAF_TEST(an error from within a script leaves its effects unknown) {
                 errc::none, fate::unknown);
 }
 
+CAF_TEST(an error that a script ends with by itself is its answer) {
+  check_verdict(judge("BUSY the stock is being counted", true), errc::none,
+                fate::answered);
+  check_verdict(judge("NOSCRIPT here", true), errc::none, fate::answered);
+  check_verdict(judge("LOADING the truck", true), errc::none, fate::answered);
+}
+
 CAF_TEST(an error before a script ran is judged like any other) {
+  check_verdict(judge("BUSY Redis is busy running a script. You can only call "
+                      "SCRIPT KILL or SHUTDOWN NOSAVE.",
+                      true),
+                errc::busy, fate::refused);
+  check_verdict(judge("NOAUTH Authentication required.", true),
+                errc::auth_failed, fate::refused);
+  check_verdict(judge("CLUSTERDOWN Hash slot not served", true),
+                errc::cluster_down, fate::refused);
   check_verdict(judge("LOADING Redis is loading the dataset", true),
                 errc::loading, fate::refused);
   check_verdict(judge("NOSCRIPT No matching script.", true), errc::no_script,

@@ -11,7 +11,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr auto read_only = "-READONLY You can't write against a replica.\r\n";
+constexpr auto read_only = "-READONLY You can't write against a read only replica.\r\n";
 constexpr auto no_auth = "-NOAUTH Authentication required.\r\n";
 
 struct fixture : connection_fixture {
@@ -42,7 +42,7 @@ CAF_TEST(a server that has become a replica is left) {
   get(first(), 1);
   auto end = end_of_first(errc::read_only_replica);
   CAF_CHECK_EQUAL(first().heard(),
-                  "1=(error) READONLY You can't write against a replica.");
+                  "1=(error) READONLY You can't write against a read only replica.");
   CAF_CHECK(end.was_ready);
   CAF_CHECK(end.text.starts_with("READONLY "));
   CAF_CHECK_EQUAL(end.taken_up_to, 1u);
@@ -141,6 +141,22 @@ CAF_TEST(a retired link that breaks keeps the reason why it was left) {
   CAF_CHECK_EQUAL(end.taken_up_to, 2u);
   CAF_CHECK_EQUAL(end.written_up_to, 2u);
   CAF_CHECK_EQUAL(first().heard(), "1=(error) NOAUTH Authentication required.");
+}
+
+CAF_TEST(an error that a script made up keeps the link) {
+  scripted_peer peer{script{[](peer_session& client) {
+    shake_hands(client);
+    client.next_command();
+    client.next_command();
+    client.reply("-READONLY by order of the script\r\n+OK\r\n");
+    client.expect_end();
+  }}};
+  open(peer);
+  get(first(), 1, 2);
+  CAF_CHECK(first().has_replies(2));
+  CAF_CHECK_EQUAL(first().heard(),
+                  "1=(error) READONLY by order of the script 2=OK");
+  CAF_CHECK(!first().so_far().closed.has_value());
 }
 
 CAF_TEST(a member of a transaction that is refused retires the link as well) {

@@ -23,6 +23,9 @@ public:
     }};
   }
 
+  /// A promise holds its actor: left open it would keep it forever.
+  void on_exit() override { promise_ = {}; }
+
 private:
   caf::response_promise promise_;
 };
