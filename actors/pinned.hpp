@@ -62,7 +62,8 @@ public:
   void enqueue(caf::mailbox_element_ptr ptr, caf::execution_unit*) override {
     auto pushed = pushed_.fetch_add(1, std::memory_order_relaxed);
     auto depth = pushed - consumed_.load(std::memory_order_relaxed);
-    if (depth >= limit_.load(std::memory_order_relaxed) && ptr->mid.is_request()) {
+    if (depth >= limit_.load(std::memory_order_relaxed)
+        && ptr->mid.is_request()) {
       pushed_.fetch_sub(1, std::memory_order_relaxed);
       bounce_overloaded(*ptr);
       return;
@@ -106,7 +107,7 @@ public:
   }
 
 private:
-  static constexpr bool has_turns = requires(Base& x) {
+  static constexpr bool has_turns = requires(Base & x) {
     x.coalesce();
     x.end_of_turn();
   };

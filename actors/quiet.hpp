@@ -1,7 +1,7 @@
 #pragma once
 
-#include <caf/exit_reason.hpp>
 #include <caf/error.hpp>
+#include <caf/exit_reason.hpp>
 #include <caf/mailbox_element.hpp>
 #include <caf/result.hpp>
 #include <caf/sec.hpp>

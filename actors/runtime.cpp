@@ -152,8 +152,7 @@ runtime::runtime(const runtime_options& options) {
   state_ = std::make_unique<state>(options);
   // Not parsed: a library reads no caf-application.ini of its host.
   state_->own_config = std::make_unique<caf::actor_system_config>();
-  state_->own_system
-    = std::make_unique<caf::actor_system>(*state_->own_config);
+  state_->own_system = std::make_unique<caf::actor_system>(*state_->own_config);
   state_->system = state_->own_system.get();
   state_->start();
 }

@@ -64,19 +64,18 @@ struct row {
 
 std::vector<row> rows() {
   auto concurrent = [](size_t n) {
-    return row{fmt::format("GET c={}", n), [n](uint16_t port) {
-                 std::vector<contender> all;
-                 all.push_back({"", "hiredis async", hiredis_async(port, n), ""});
-                 all.push_back(
-                   {"", "redoubt, callers on the reactor",
-                    redoubt_callers(port, n, callers_on::reactor),
-                    "hiredis async"});
-                 all.push_back(
-                   {"", "redoubt, callers on the scheduler",
-                    redoubt_callers(port, n, callers_on::scheduler),
-                    "hiredis async"});
-                 return all;
-               }};
+    return row{
+      fmt::format("GET c={}", n), [n](uint16_t port) {
+        std::vector<contender> all;
+        all.push_back({"", "hiredis async", hiredis_async(port, n), ""});
+        all.push_back({"", "redoubt, callers on the reactor",
+                       redoubt_callers(port, n, callers_on::reactor),
+                       "hiredis async"});
+        all.push_back({"", "redoubt, callers on the scheduler",
+                       redoubt_callers(port, n, callers_on::scheduler),
+                       "hiredis async"});
+        return all;
+      }};
   };
   std::vector<row> all;
   all.push_back({"GET c=1", [](uint16_t port) {
@@ -93,19 +92,18 @@ std::vector<row> rows() {
                  }});
   all.push_back(concurrent(64));
   all.push_back(concurrent(512));
-  all.push_back({"GET pipeline of 100", [](uint16_t port) {
-                   std::vector<contender> x;
-                   x.push_back({"", "hiredis sync",
-                                hiredis_sync_pipeline(port, 100), ""});
-                   x.push_back({"", "redoubt, caller on the reactor",
-                                redoubt_pipeline(port, 100, callers_on::reactor),
-                                "hiredis sync"});
-                   x.push_back(
-                     {"", "redoubt, caller on the scheduler",
-                      redoubt_pipeline(port, 100, callers_on::scheduler),
-                      "hiredis sync"});
-                   return x;
-                 }});
+  all.push_back(
+    {"GET pipeline of 100", [](uint16_t port) {
+       std::vector<contender> x;
+       x.push_back({"", "hiredis sync", hiredis_sync_pipeline(port, 100), ""});
+       x.push_back({"", "redoubt, caller on the reactor",
+                    redoubt_pipeline(port, 100, callers_on::reactor),
+                    "hiredis sync"});
+       x.push_back({"", "redoubt, caller on the scheduler",
+                    redoubt_pipeline(port, 100, callers_on::scheduler),
+                    "hiredis sync"});
+       return x;
+     }});
   return all;
 }
 
@@ -140,11 +138,11 @@ int run(const settings& s) {
   lab::private_redis server;
   fill(server);
   auto pinned = pin_apart(server.pid());
-  fmt::print("{} runs of {} s each, interleaved; medians. TCP loopback, {} keys, "
-             "64-byte values, every reply checked. {}\n",
-             s.runs, s.seconds, key_count,
-             pinned ? "Server and client pinned to different cores."
-                    : "Not pinned.");
+  fmt::print(
+    "{} runs of {} s each, interleaved; medians. TCP loopback, {} keys, "
+    "64-byte values, every reply checked. {}\n",
+    s.runs, s.seconds, key_count,
+    pinned ? "Server and client pinned to different cores." : "Not pinned.");
   auto found = false;
   for (auto& each : rows())
     if (s.row.empty() || each.name.find(s.row) != std::string::npos) {

@@ -78,8 +78,9 @@ public:
 
   void run(double seconds, sample& out) {
     out_ = &out;
-    until_ = clock::now() + std::chrono::duration_cast<clock::duration>(
-                              std::chrono::duration<double>(seconds));
+    until_ = clock::now()
+             + std::chrono::duration_cast<clock::duration>(
+               std::chrono::duration<double>(seconds));
     stopping_ = false;
     for (size_t i = 0; i < outstanding_; ++i)
       submit(std::make_unique<one>(one{this, 0, {}}).release());
@@ -150,8 +151,8 @@ private:
 } // namespace
 
 std::function<void(double, sample&)> hiredis_sync(uint16_t port) {
-  return [context = connect(port),
-          commands = formatted_gets()](double seconds, sample& out) {
+  return [context = connect(port), commands = formatted_gets()](double seconds,
+                                                                sample& out) {
     auto until = clock::now() + std::chrono::duration<double>(seconds);
     for (size_t i = 0; clock::now() < until; ++i) {
       auto start = clock::now();

@@ -232,13 +232,13 @@ std::function<void(double, sample&)> redoubt_callers(uint16_t port, size_t n,
   auto x = std::make_shared<stage>(port, where);
   auto to = x->rt.client();
   for (size_t i = 0; i < n; ++i)
-    x->callers.push_back(x->rt.system().spawn<one_caller>(
-      to, i * (key_count / n), x->shared));
+    x->callers.push_back(
+      x->rt.system().spawn<one_caller>(to, i * (key_count / n), x->shared));
   return [x](double seconds, sample& out) { x->run(seconds, out); };
 }
 
-std::function<void(double, sample&)>
-redoubt_pipeline(uint16_t port, size_t n, callers_on where) {
+std::function<void(double, sample&)> redoubt_pipeline(uint16_t port, size_t n,
+                                                      callers_on where) {
   auto x = std::make_shared<stage>(port, where);
   x->callers.push_back(
     x->rt.system().spawn<pipeline_caller>(x->rt.client(), n, x->shared));

@@ -16,8 +16,8 @@ std::function<void(double, sample&)> redoubt_callers(uint16_t port, size_t n,
                                                      callers_on where);
 
 /// One actor that sends pipelines of `n` commands, one at a time.
-std::function<void(double, sample&)>
-redoubt_pipeline(uint16_t port, size_t n, callers_on where);
+std::function<void(double, sample&)> redoubt_pipeline(uint16_t port, size_t n,
+                                                      callers_on where);
 
 /// A thread without actors that waits for each reply.
 std::function<void(double, sample&)> redoubt_blocking(uint16_t port);

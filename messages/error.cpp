@@ -3,10 +3,10 @@
 #include <redoubt/messages/reply.hpp>
 
 #include <caf/atom.hpp>
+#include <caf/exit_reason.hpp>
 #include <caf/make_message.hpp>
 #include <caf/message.hpp>
 #include <caf/sec.hpp>
-#include <caf/exit_reason.hpp>
 
 #include <fmt/format.h>
 

@@ -66,7 +66,8 @@ void append(std::string& out, const reply& x, const std::string& indent) {
     case reply_kind::nil: out += "(nil)"; break;
     case reply_kind::status: out += x.text(); break;
     case reply_kind::error: out += "(error) " + x.text(); break;
-    case reply_kind::integer: out += fmt::format("(integer) {}", x.number());
+    case reply_kind::integer:
+      out += fmt::format("(integer) {}", x.number());
       break;
     case reply_kind::string: append_quoted(out, x.text()); break;
     case reply_kind::array: {

@@ -24,7 +24,9 @@ public:
   static reply status(std::string_view text) {
     return {reply_kind::status, text};
   }
-  static reply error(std::string_view text) { return {reply_kind::error, text}; }
+  static reply error(std::string_view text) {
+    return {reply_kind::error, text};
+  }
   static reply string(std::string_view text) {
     return {reply_kind::string, text};
   }

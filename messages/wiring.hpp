@@ -123,11 +123,12 @@ struct resolve {
   resolved_sink sink;
 };
 
-using resolver_actor = api::interface<void(resolve), void(io_event), void(tick)>;
+using resolver_actor = api::interface<void(resolve), void(io_event),
+                                      void(tick)>;
 
-using connection_actor
-  = api::interface<void(submit_many), void(attach_client), void(detach_client),
-                   void(close_link), void(resolved), void(io_event), void(tick)>;
+using connection_actor = api::interface<
+  void(submit_many), void(attach_client), void(detach_client), void(close_link),
+  void(resolved), void(io_event), void(tick)>;
 
 /// A connection finished its handshake.
 struct link_up {
@@ -187,13 +188,11 @@ struct client_drained {
   uint64_t abandoned = 0;
 };
 
-using client_actor
-  = request_actor::extend_with<link_client>::extend_with<
-    api::interface<void(gate), void(drain_client), void(tick)>>;
+using client_actor = request_actor::extend_with<link_client>::extend_with<
+  api::interface<void(gate), void(drain_client), void(tick)>>;
 
 /// Where request actors report to.
-using report_sink
-  = api::interface<void(report), void(client_drained)>;
+using report_sink = api::interface<void(report), void(client_drained)>;
 
 /// A new request actor, living on `reactor`.
 struct register_client {
@@ -209,10 +208,9 @@ struct link_progress {
   connection_state state = connection_state::connecting;
 };
 
-using supervisor_internal
-  = supervisor_actor::extend_with<link_client>::extend_with<report_sink>::
-    extend_with<api::interface<void(register_client), void(link_progress),
-                               void(tick)>>;
+using supervisor_internal = supervisor_actor::extend_with<link_client>::
+  extend_with<report_sink>::extend_with<
+    api::interface<void(register_client), void(link_progress), void(tick)>>;
 
 } // namespace redoubt
 

@@ -80,9 +80,9 @@ void connection::start() {
   phase_deadline_ = api::now(this) + config_.pool.resolve_timeout
                     + resolver_grace;
   arm(phase_deadline_);
-  send(config_.resolver, resolve{config_.link, server.host,
-                                 config_.pool.resolve_timeout,
-                                 resolved_sink{this}});
+  send(config_.resolver,
+       resolve{config_.link, server.host, config_.pool.resolve_timeout,
+               resolved_sink{this}});
 }
 
 void connection::on_resolved(resolved& x) {
@@ -126,8 +126,7 @@ void connection::opened(int fd, int error) {
     return;
   }
   last_refusal_ = transport::error_text(error);
-  if (error == EMFILE || error == ENFILE || error == ENOBUFS
-      || error == ENOMEM)
+  if (error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM)
     fail(errc::resource_error, last_refusal_);
   else
     connect_next();
@@ -201,8 +200,9 @@ void connection::on_exit() {
   }
   for (size_t i = 0; i < owners_.size(); ++i) {
     auto& each = owners_[i];
-    link_closed x{config_.link, each.taken,  each.taken - unwritten[i], cause_,
-                  cause_text_,  gave_up_, was_ready_};
+    link_closed x{config_.link, each.taken,  each.taken - unwritten[i],
+                  cause_,       cause_text_, gave_up_,
+                  was_ready_};
     if (each.client)
       send(each.client, std::move(x));
   }

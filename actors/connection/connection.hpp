@@ -19,8 +19,8 @@
 namespace redoubt {
 
 /// Tells a supervisor how a connection gets on.
-using link_observer
-  = link_client::extend_with<api::interface<void(link_progress)>>;
+using link_observer = link_client::extend_with<
+  api::interface<void(link_progress)>>;
 
 /// What a connection needs to know.
 struct connection_config {

@@ -70,12 +70,8 @@ void connection::flush() noexcept {
       || retiring_ != errc::none)
     return;
   switch (out_.write_to(fd_)) {
-    case out_buffer::result::done:
-      want(EPOLLIN);
-      break;
-    case out_buffer::result::blocked:
-      want(EPOLLIN | EPOLLOUT);
-      break;
+    case out_buffer::result::done: want(EPOLLIN); break;
+    case out_buffer::result::blocked: want(EPOLLIN | EPOLLOUT); break;
     case out_buffer::result::failed:
       // Ends in on_io, after what the peer may have answered was read.
       write_error_ = errno;
@@ -142,15 +138,12 @@ bool connection::take_replies() {
   for (;;) {
     reply x;
     switch (decoder_.next(x)) {
-      case reply_decoder::result::need_more:
-        return true;
+      case reply_decoder::result::need_more: return true;
       case reply_decoder::result::got:
         if (!take_reply(std::move(x)))
           return false;
         break;
-      case reply_decoder::result::too_deep:
-        on_too_deep();
-        [[fallthrough]];
+      case reply_decoder::result::too_deep: on_too_deep(); [[fallthrough]];
       case reply_decoder::result::broken:
         hand_out();
         fail(errc::protocol_error, decoder_.error(), true);
@@ -162,11 +155,8 @@ bool connection::take_replies() {
 bool connection::take_reply(reply&& x) {
   if (state_ == connection_state::handshaking) {
     switch (handshake_->on_reply(x)) {
-      case handshake::verdict::more:
-        break;
-      case handshake::verdict::done:
-        become_ready();
-        break;
+      case handshake::verdict::more: break;
+      case handshake::verdict::done: become_ready(); break;
       case handshake::verdict::failed:
         fail(handshake_->error(), handshake_->error_text());
         return false;
@@ -262,21 +252,20 @@ void connection::check_liveness(api::time_point now) {
     oldest = {first.since, first.patience, first.owner == no_owner};
   }
   switch (liveness_->check(waiting ? &oldest : nullptr, now)) {
-    case liveness::verdict::alive:
-      break;
+    case liveness::verdict::alive: break;
     case liveness::verdict::send_ping:
       out_.append(command{"PING"}.wire());
-      awaited_.push_back(
-        awaited{0, out_.appended(), now, config_.pool.ping_timeout, no_owner, 1});
+      awaited_.push_back(awaited{0, out_.appended(), now,
+                                 config_.pool.ping_timeout, no_owner, 1});
       host_.mark_dirty(this);
       break;
     case liveness::verdict::dead:
       fail(errc::disconnected,
            fmt::format("no byte for {} ms with a command unanswered",
                        std::chrono::duration_cast<std::chrono::milliseconds>(
-                         oldest.ping ? config_.pool.ping_timeout
-                                     : oldest.patience
-                                         * config_.pool.dead_link_factor)
+                         oldest.ping
+                           ? config_.pool.ping_timeout
+                           : oldest.patience * config_.pool.dead_link_factor)
                          .count()),
            true);
       return;

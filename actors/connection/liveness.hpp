@@ -44,10 +44,8 @@ public:
   /// 5 and 250 ms. A dead link is noticed that much late at most.
   std::chrono::milliseconds interval() const noexcept {
     using namespace std::chrono_literals;
-    return std::clamp(std::min(options_.ping_timeout,
-                               options_.ping_interval)
-                        / 4,
-                      5ms, 250ms);
+    return std::clamp(
+      std::min(options_.ping_timeout, options_.ping_interval) / 4, 5ms, 250ms);
   }
 
 private:

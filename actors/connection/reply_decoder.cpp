@@ -17,9 +17,8 @@ constexpr size_t longest_length = 32;
 
 } // namespace
 
-redisReplyObjectFunctions reply_decoder::functions_{on_string, on_array,
-                                                    on_integer, on_nil,
-                                                    on_free};
+redisReplyObjectFunctions reply_decoder::functions_{
+  on_string, on_array, on_integer, on_nil, on_free};
 
 void reply_decoder::deleter::operator()(redisReader* reader) const noexcept {
   redisReaderFree(reader);

@@ -192,13 +192,9 @@ void reactor::mark_dirty(io_handler* handler) {
 
 void reactor::resume(caf::resumable* ptr) {
   switch (ptr->resume(this, throughput)) {
-    case caf::resumable::resume_later:
-      local_.push_back(ptr);
-      break;
-    case caf::resumable::shutdown_execution_unit:
-      break;
-    default:
-      intrusive_ptr_release(ptr);
+    case caf::resumable::resume_later: local_.push_back(ptr); break;
+    case caf::resumable::shutdown_execution_unit: break;
+    default: intrusive_ptr_release(ptr);
   }
 }
 

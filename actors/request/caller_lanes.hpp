@@ -41,9 +41,10 @@ public:
   /// Puts an entry in its place, makes the lane if there is none.
   void insert(uint64_t caller, entry x) {
     auto& entries = lanes_[caller].entries;
-    auto at = std::upper_bound(
-      entries.begin(), entries.end(), x,
-      [](const entry& a, const entry& b) { return a.order < b.order; });
+    auto at = std::upper_bound(entries.begin(), entries.end(), x,
+                               [](const entry& a, const entry& b) {
+                                 return a.order < b.order;
+                               });
     entries.insert(at, x);
   }
 

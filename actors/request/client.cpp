@@ -124,7 +124,8 @@ caf::actor_id client::caller_of_current() {
 
 // -- requests ---------------------------------------------------------------------
 
-request_slot& client::open_request(uint32_t index, const request_options* options) {
+request_slot& client::open_request(uint32_t index,
+                                   const request_options* options) {
   static const request_options none;
   auto& o = options != nullptr ? *options : none;
   auto& defaults = config_.defaults;
@@ -132,14 +133,13 @@ request_slot& client::open_request(uint32_t index, const request_options* option
   x.order = ++next_order_;
   x.arrived = now();
   using std::chrono::milliseconds;
-  x.deadline
-    = x.arrived
-      + api::bounded(o.deadline.value_or(defaults.timeouts.request));
+  x.deadline = x.arrived
+               + api::bounded(o.deadline.value_or(defaults.timeouts.request));
   x.attempt_timeout = std::max(
     api::bounded(o.attempt_timeout.value_or(defaults.timeouts.attempt)),
     milliseconds{1});
-  x.max_attempts
-    = std::max<uint32_t>(o.attempts.value_or(defaults.retry.attempts), 1);
+  x.max_attempts = std::max<uint32_t>(
+    o.attempts.value_or(defaults.retry.attempts), 1);
   x.on_open = o.on_open.value_or(defaults.on_open);
   x.use_breaker = o.use_breaker.value_or(defaults.use_breaker);
   if (options != nullptr)
@@ -185,9 +185,10 @@ void client::on_pipeline(pipeline& x, const request_options* options) {
     }
     failure why;
     why.code = errc::too_large;
-    why.last_message = fmt::format("a pipeline of {} commands exceeds the limit "
-                                   "of {}",
-                                   x.commands.size(), config_.limits.pipeline);
+    why.last_message = fmt::format(
+      "a pipeline of {} commands exceeds the limit "
+      "of {}",
+      x.commands.size(), config_.limits.pipeline);
     to.fail(std::move(why));
     return;
   }
@@ -220,8 +221,8 @@ void client::on_transaction(transaction& x, const request_options* options) {
   }
   whole.cls = effective_class(class_of_transaction(x.commands), options,
                               config_.defaults);
-  whole.members
-    = std::make_shared<const std::vector<command>>(std::move(x.commands));
+  whole.members = std::make_shared<const std::vector<command>>(
+    std::move(x.commands));
   whole.reply_count = static_cast<uint32_t>(whole.members->size()) + 2;
   place(index);
 }

@@ -217,7 +217,9 @@ void client::choose_link() {
     spare_links_.push_back(std::move(*link_));
   // Request actors spread over the links by their numbers.
   std::sort(spare_links_.begin(), spare_links_.end(),
-            [](const link_state& a, const link_state& b) { return a.id < b.id; });
+            [](const link_state& a, const link_state& b) {
+              return a.id < b.id;
+            });
   auto mine = spare_links_.begin()
               + static_cast<ptrdiff_t>(config_.id % spare_links_.size());
   link_ = std::move(*mine);

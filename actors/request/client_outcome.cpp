@@ -164,8 +164,7 @@ void client::attempt_failed(uint32_t index, errc code, fate became,
     discard(index);
   else
     wait_for_retry(index, decision.wait,
-                   became == fate::refused ? lane_hold::keys
-                                            : lane_hold::all);
+                   became == fate::refused ? lane_hold::keys : lane_hold::all);
 }
 
 void client::wait_for_retry(uint32_t index, std::chrono::milliseconds wait,
@@ -210,8 +209,8 @@ void client::lose_units(const link_closed& x, link_state lost) {
       // of its caller must not come after it, whatever its keys were.
       if (sent) {
         units.push_back(no_request);
-        order.push_back({lost.sent[i].caller, command_class::accumulating,
-                         true, false});
+        order.push_back(
+          {lost.sent[i].caller, command_class::accumulating, true, false});
         decisions.push_back({});
       }
       continue;
@@ -322,8 +321,8 @@ void client::fail(uint32_t index, errc code, fate became) {
   why.code = code;
   why.outcome = became;
   why.attempts = x.attempts;
-  why.elapsed
-    = std::chrono::duration_cast<std::chrono::microseconds>(now() - x.arrived);
+  why.elapsed = std::chrono::duration_cast<std::chrono::microseconds>(
+    now() - x.arrived);
   why.last_message = std::move(x.last_message);
   if (why.last_message.empty() && gate_.last_error != errc::none && !link_)
     why.last_message = gate_.last_error_text;

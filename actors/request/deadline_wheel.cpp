@@ -17,7 +17,8 @@ uint64_t deadline_wheel::tick_after(time_point when) const noexcept {
 }
 
 uint64_t deadline_wheel::tick_before(time_point when) const noexcept {
-  return when <= origin_ ? 1 : static_cast<uint64_t>((when - origin_) / tick) + 1;
+  return when <= origin_ ? 1
+                         : static_cast<uint64_t>((when - origin_) / tick) + 1;
 }
 
 void deadline_wheel::schedule(uint32_t entry, time_point due) {

@@ -15,7 +15,8 @@ std::shared_ptr<const std::string>
 encode_transaction(const std::vector<command>& members);
 
 /// The strictest class among the members.
-command_class class_of_transaction(const std::vector<command>& members) noexcept;
+command_class
+class_of_transaction(const std::vector<command>& members) noexcept;
 
 /// What the server's replies to MULTI, the members and EXEC add up to.
 struct transaction_result {

@@ -107,8 +107,9 @@ void supervisor::arm(api::time_point now) {
   for (auto& x : ready_waiters_)
     next = std::min(next, x.deadline);
   if (draining_ && !drain_done_)
-    next = std::min(next, now < drain_deadline_ ? drain_deadline_
-                                                : drain_deadline_ + drain_grace);
+    next = std::min(next, now < drain_deadline_
+                            ? drain_deadline_
+                            : drain_deadline_ + drain_grace);
   next = std::max(next, now);
   if (next >= armed_for_)
     return;

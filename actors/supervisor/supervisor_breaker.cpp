@@ -110,8 +110,8 @@ void supervisor::finish(uint64_t id, const reply* answer, errc code,
                                              : to_string(verdict.code));
   } else if (x.what == own_request::kind::ping) {
     auto took = api::now(this) - check->second.started;
-    check->second.report.ping_time_ms
-      = std::chrono::duration<double, std::milli>(took).count();
+    check->second.report
+      .ping_time_ms = std::chrono::duration<double, std::milli>(took).count();
   } else {
     read_info(answer->text(), check->second.report);
     answer_health(x.number, "", "");

@@ -45,11 +45,10 @@ uint32_t supervisor::reactor_to_dial() const {
     each.ready += !x.leaving && x.state == connection_state::ready ? 1 : 0;
     each.full = each.ready >= config_.options.pool.connections;
   }
-  auto best = std::min_element(places.begin(), places.end(),
-                               [](const place& a, const place& b) {
-                                 return std::pair{a.full, a.all}
-                                        < std::pair{b.full, b.all};
-                               });
+  auto best = std::min_element(
+    places.begin(), places.end(), [](const place& a, const place& b) {
+      return std::pair{a.full, a.all} < std::pair{b.full, b.all};
+    });
   return static_cast<uint32_t>(best - places.begin());
 }
 
@@ -180,9 +179,8 @@ void supervisor::on_ready_link_lost(const link_closed& x, api::time_point now) {
 
 void supervisor::on_dial_failed(const link_closed& x, api::time_point started,
                                 api::time_point now) {
-  dials_.dial_finished(turned_away(x.cause)
-                         ? dial_schedule::result::turned_away
-                         : dial_schedule::result::failed,
+  dials_.dial_finished(turned_away(x.cause) ? dial_schedule::result::turned_away
+                                            : dial_schedule::result::failed,
                        now);
   // Those who wait should know for what.
   auto news = last_error_ != x.cause;

@@ -42,8 +42,8 @@ runtime_status supervisor::status() {
 void supervisor::on_health(const health_query& x) {
   auto now = api::now(this);
   auto number = ++next_check_;
-  checks_.emplace(number,
-                  health_check{make_response_promise<health_report>(), {}, now});
+  checks_.emplace(
+    number, health_check{make_response_promise<health_report>(), {}, now});
   uint64_t link = 0;
   if (any_ready_link(link) == nullptr) {
     auto code = last_error_ == errc::none ? errc::connect_failed : last_error_;
@@ -60,10 +60,10 @@ void supervisor::on_health(const health_query& x) {
   // The patience is the connection's, which others share: a hasty question must
   // not get it closed.
   auto patience = std::max(timeout, config_.options.pool.ping_timeout);
-  own_.emplace(ping_id, own_request{own_request::kind::ping, link, deadline,
-                                    number});
-  own_.emplace(info_id, own_request{own_request::kind::info, link, deadline,
-                                    number});
+  own_.emplace(ping_id,
+               own_request{own_request::kind::ping, link, deadline, number});
+  own_.emplace(info_id,
+               own_request{own_request::kind::info, link, deadline, number});
   static const command ping{"PING"};
   static const command info{"INFO"};
   submit(link, {submission{ping_id, ping.buffer(), 1, patience},
@@ -93,7 +93,9 @@ void supervisor::answer_health(uint64_t number, std::string_view error,
 
 void supervisor::on_subscribe(subscribe& x) {
   auto known = std::any_of(subscriptions_.begin(), subscriptions_.end(),
-                           [&](auto& each) { return each.who == x.subscriber; });
+                           [&](auto& each) {
+                             return each.who == x.subscriber;
+                           });
   if (!x.subscriber || known)
     return;
   monitor(x.subscriber);
@@ -148,7 +150,7 @@ void supervisor::answer_ready(api::time_point now) {
     if (!draining_ && x.deadline > now)
       return false;
     failure why;
-    why.code = draining_                     ? errc::shutting_down
+    why.code = draining_                   ? errc::shutting_down
                : last_error_ == errc::none ? errc::connect_failed
                                            : last_error_;
     why.last_message = last_error_text_;

@@ -107,7 +107,8 @@ CAF_TEST(requests of a lost connection end by what the kernel took) {
   link_up_now();
   pass(50ms);
   CAF_REQUIRE_EQUAL(told->units.size(), 2u);
-  CAF_CHECK_EQUAL(sent(), (std::vector{wire({"GET", "b"}), wire({"INCR", "c"})}));
+  CAF_CHECK_EQUAL(sent(),
+                  (std::vector{wire({"GET", "b"}), wire({"INCR", "c"})}));
   answer_next(reply::string("v"));
   answer_next(reply::integer(1));
   CAF_CHECK_EQUAL(expect_reply(written_read).text(), "v");
@@ -147,8 +148,8 @@ CAF_TEST(what is sent again goes out before anything newer of its caller) {
   auto newer = ask(command{"SET", "k", "2"});
   link_up_now();
   pass(50ms);
-  CAF_CHECK_EQUAL(sent(), (std::vector{wire({"SET", "k", "1"}),
-                                       wire({"SET", "k", "2"})}));
+  CAF_CHECK_EQUAL(
+    sent(), (std::vector{wire({"SET", "k", "1"}), wire({"SET", "k", "2"})}));
   answer_next(reply::status("OK"));
   answer_next(reply::status("OK"));
   expect_reply(old_write);

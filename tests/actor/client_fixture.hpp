@@ -146,7 +146,8 @@ public:
     consume_messages();
   }
 
-  void set_gate(breaker_state state, uint64_t generation, uint32_t permits = 0) {
+  void set_gate(breaker_state state, uint64_t generation,
+                uint32_t permits = 0) {
     gate x;
     x.state = state;
     x.generation = generation;

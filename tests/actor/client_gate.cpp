@@ -55,7 +55,8 @@ CAF_TEST(a retry that ignores the breaker passes retries of others that do not) 
   request_options o;
   o.use_breaker = false;
   caf::scoped_actor other{sys};
-  auto free_one = other->request(subject, caf::infinite, command{"GET", "b"}, o);
+  auto free_one = other->request(subject, caf::infinite, command{"GET", "b"},
+                                 o);
   consume_messages();
   lose_link(2);
   set_gate(breaker_state::half_open, 1);
@@ -151,8 +152,8 @@ CAF_TEST_FIXTURE_SCOPE(client_group_tests, client_fixture)
 
 CAF_TEST(each command of a pipeline has its own outcome in order) {
   start_connected();
-  auto answer = ask(pipeline{{command{"SET", "a", "1"}, command{"BLPOP", "x", 0},
-                              command{"INCR", "a"}}});
+  auto answer = ask(pipeline{{command{"SET", "a", "1"},
+                              command{"BLPOP", "x", 0}, command{"INCR", "a"}}});
   CAF_CHECK_EQUAL(told->units.size(), 2u);
   CAF_CHECK_EQUAL(told->messages, 1u);
   answer_next(reply::status("OK"));
@@ -166,8 +167,8 @@ CAF_TEST(each command of a pipeline has its own outcome in order) {
 
 CAF_TEST(unanswered reads of a pipeline are sent again and counters are not) {
   start_connected();
-  auto answer = ask(pipeline{{command{"GET", "a"}, command{"INCR", "b"},
-                              command{"GET", "c"}}});
+  auto answer = ask(
+    pipeline{{command{"GET", "a"}, command{"INCR", "b"}, command{"GET", "c"}}});
   answer_next(reply::string("first"));
   lose_link(3);
   link_up_now();
@@ -194,11 +195,12 @@ CAF_TEST(a pipeline above the limit fails as a whole and an empty one is empty) 
 
 CAF_TEST(a transaction is one unit between MULTI and EXEC) {
   start_connected();
-  auto answer = ask(transaction{{command{"SET", "a", "1"}, command{"INCR", "a"}}});
+  auto answer = ask(
+    transaction{{command{"SET", "a", "1"}, command{"INCR", "a"}}});
   CAF_REQUIRE_EQUAL(told->units.size(), 1u);
   CAF_CHECK_EQUAL(told->units[0].replies, 4u);
   CAF_CHECK_EQUAL(sent(0), wire({"MULTI"}) + wire({"SET", "a", "1"})
-                               + wire({"INCR", "a"}) + wire({"EXEC"}));
+                             + wire({"INCR", "a"}) + wire({"EXEC"}));
   answer_next(reply::array(
     {reply::status("OK"), reply::status("QUEUED"), reply::status("QUEUED"),
      reply::array({reply::status("OK"), reply::integer(2)})}));

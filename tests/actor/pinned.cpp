@@ -139,14 +139,13 @@ public:
 
   template <class Class, class... Ts>
   caf::actor spawn_pinned(Ts&&... xs) {
-    return caf::actor{api::spawn_on<pinned<Class>>(sys, &host,
-                                                   std::forward<Ts>(xs)...)};
+    return caf::actor{
+      api::spawn_on<pinned<Class>>(sys, &host, std::forward<Ts>(xs)...)};
   }
 
   /// On an executor whose mailboxes are small.
   caf::actor spawn_answerer(manual_executor& on) {
-    auto result = caf::actor{
-      api::spawn_on<pinned<answerer>>(sys, &on, count)};
+    auto result = caf::actor{api::spawn_on<pinned<answerer>>(sys, &on, count)};
     on.run_all();
     return result;
   }

@@ -188,8 +188,7 @@ CAF_TEST(every transition reaches every request actor with its generation) {
     }
   }
   using enum breaker_state;
-  CAF_CHECK(states
-            == (std::vector{open, half_open, open, half_open, closed}));
+  CAF_CHECK(states == (std::vector{open, half_open, open, half_open, closed}));
   for (auto who : {&first, &second})
     CAF_CHECK(std::ranges::is_sorted(who->gates, {}, &gate::generation));
 }

@@ -153,8 +153,8 @@ public:
     CAF_REQUIRE(dials[i]->answered < dials[i]->units.size());
     completions x;
     x.link = dials[i]->link;
-    x.items.push_back({dials[i]->units[dials[i]->answered++].id, errc::none,
-                       std::move(value)});
+    x.items.push_back(
+      {dials[i]->units[dials[i]->answered++].id, errc::none, std::move(value)});
     caf::anon_send(dials[i].observer, std::move(x));
     consume_messages();
   }

@@ -192,6 +192,6 @@ CAF_TEST(a hundred runtimes leave no actor thread descriptor or memory behind) {
   CAF_CHECK_EQUAL(open_descriptors(), descriptors);
   // Ticks that were asked for and not yet due keep their receivers for up to two
   // seconds; then all memory is back. What is left must not grow by the round.
-  CAF_CHECK(eventually(
-    [&] { return mallinfo2().uordblks < bytes + 100 * 1024; }, 10s));
+  CAF_CHECK(
+    eventually([&] { return mallinfo2().uordblks < bytes + 100 * 1024; }, 10s));
 }

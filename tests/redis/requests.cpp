@@ -53,8 +53,8 @@ CAF_TEST(all kinds of replies arrive) {
   CAF_CHECK(kind({"INCR", "n"}) == reply_kind::integer);
   CAF_CHECK(kind({"INCR", "k"}) == reply_kind::error);
   CAF_CHECK(kind({"MGET", "k", "missing"}) == reply_kind::array);
-  auto nested = me.ask(client, command{"EVAL",
-                                       "return {1,{2,{3,'x'}},false}", 0});
+  auto nested = me.ask(client,
+                       command{"EVAL", "return {1,{2,{3,'x'}},false}", 0});
   CAF_CHECK_EQUAL(to_string(nested.value),
                   "1) (integer) 1\n2) 1) (integer) 2\n   2) 1) (integer) 3\n"
                   "      2) \"x\"\n3) (nil)");
@@ -186,7 +186,8 @@ CAF_TEST_FIXTURE_SCOPE_END()
 CAF_TEST(a unix socket and a database other than the first) {
   lab::private_redis server;
   std::string error;
-  auto where = parse_endpoint("unix://" + server.socket_path() + "?db=3", error);
+  auto where = parse_endpoint("unix://" + server.socket_path() + "?db=3",
+                              error);
   CAF_REQUIRE(where.has_value());
   runtime_options o;
   o.server = *where;

@@ -90,9 +90,8 @@ CAF_TEST(redis may be down from the start) {
   auto waiting = me.self()->request(client, caf::infinite, command{"PING"},
                                     patient(10s));
   // The breaker opens on dials alone, and then a request fails at once.
-  CAF_CHECK(eventually([&] {
-    return me.status(rt).breaker.state == breaker_state::open;
-  }));
+  CAF_CHECK(eventually(
+    [&] { return me.status(rt).breaker.state == breaker_state::open; }));
   auto fast = me.ask(client, command{"GET", "k"});
   CAF_REQUIRE(fast.why.has_value());
   CAF_CHECK(fast.why->code == errc::circuit_open);
@@ -121,8 +120,9 @@ CAF_TEST(a short loss of all connections costs no request) {
     gate.reset_all();
     auto answer = me.self()->request(client, caf::infinite,
                                      command{"GET", "k"});
-    CAF_CHECK(eventually([&] { return me.status(rt).connections_lost
-                                      >= static_cast<uint64_t>(2 * i + 1); }));
+    CAF_CHECK(eventually([&] {
+      return me.status(rt).connections_lost >= static_cast<uint64_t>(2 * i + 1);
+    }));
     gate.pass();
     answer.receive([](reply&) {},
                    [](caf::error& e) { CAF_FAIL(to_string(*failure_of(e))); });
@@ -203,14 +203,15 @@ CAF_TEST(a wrong password fails at once and leaks into no message) {
   // The server takes the password from now on: nobody has to do anything here.
   server.command({"CONFIG", "SET", "requirepass", "s3cr3t-canary"});
   CAF_CHECK(!rt.wait_ready(5s));
-  CAF_CHECK(eventually(
-    [&] { return me.ask(client, command{"GET", "k"}).ok(); }));
+  CAF_CHECK(eventually([&] {
+    return me.ask(client, command{"GET", "k"}).ok();
+  }));
 }
 
 CAF_TEST(an ACL user without the right to CLIENT is served) {
   lab::private_redis server;
-  server.command({"ACL", "SETUSER", "app", "on", ">pw", "~*", "+get", "+set",
-                  "+ping"});
+  server.command(
+    {"ACL", "SETUSER", "app", "on", ">pw", "~*", "+get", "+set", "+ping"});
   auto o = options_for(server);
   o.server.user = "app";
   o.server.password = secret{"pw"};
@@ -278,8 +279,8 @@ CAF_TEST(an operator opens and releases the breaker) {
   auto client = rt.client();
   caller me{rt};
   CAF_REQUIRE(connected(me, rt, 2));
-  auto x = me.query<breaker_status>(
-    rt.supervisor(), force_breaker{force_breaker::action::open});
+  auto x = me.query<breaker_status>(rt.supervisor(),
+                                    force_breaker{force_breaker::action::open});
   CAF_CHECK(x.state == breaker_state::open);
   CAF_CHECK(x.forced);
   auto rejected = me.ask(client, command{"GET", "k"});

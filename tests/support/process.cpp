@@ -8,7 +8,8 @@ namespace {
 
 size_t entries_of(const char* folder) {
   size_t n = 0;
-  for ([[maybe_unused]] auto& each : std::filesystem::directory_iterator{folder})
+  for ([[maybe_unused]] auto& each :
+       std::filesystem::directory_iterator{folder})
     ++n;
   return n;
 }

@@ -58,9 +58,7 @@ public:
     Answer out;
     self_->request(to, caf::infinite, std::move(question))
       .receive([&](Answer& x) { out = std::move(x); },
-               [&](caf::error& e) {
-                 CAF_RAISE_ERROR(to_string(e).c_str());
-               });
+               [&](caf::error& e) { CAF_RAISE_ERROR(to_string(e).c_str()); });
     return out;
   }
 

@@ -11,7 +11,8 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr auto read_only = "-READONLY You can't write against a read only replica.\r\n";
+constexpr auto
+  read_only = "-READONLY You can't write against a read only replica.\r\n";
 constexpr auto no_auth = "-NOAUTH Authentication required.\r\n";
 
 struct fixture : connection_fixture {
@@ -41,8 +42,9 @@ CAF_TEST(a server that has become a replica is left) {
   open(peer);
   get(first(), 1);
   auto end = end_of_first(errc::read_only_replica);
-  CAF_CHECK_EQUAL(first().heard(),
-                  "1=(error) READONLY You can't write against a read only replica.");
+  CAF_CHECK_EQUAL(
+    first().heard(),
+    "1=(error) READONLY You can't write against a read only replica.");
   CAF_CHECK(end.was_ready);
   CAF_CHECK(end.text.starts_with("READONLY "));
   CAF_CHECK_EQUAL(end.taken_up_to, 1u);

@@ -123,7 +123,7 @@ private:
         ++count;
       }
     std::string result = query.substr(0, 2);
-    result += "\x81"; // An answer.
+    result += "\x81";                                  // An answer.
     result += known == names_.end() ? '\x83' : '\x80'; // NXDOMAIN or NOERROR.
     result += {'\0', '\1', '\0', static_cast<char>(count), 0, 0, 0, 0};
     return result + question + records;

@@ -53,8 +53,8 @@ CAF_TEST(requests and messages of any thread run on the thread of the reactor) {
     seen->see("free");
     me->send(pinned_one, note("scheduled"));
   });
-  for (auto what : {"request", "anonymous", "message", "other thread",
-                    "scheduled"})
+  for (auto what :
+       {"request", "anonymous", "message", "other thread", "scheduled"})
     CAF_CHECK(seen->on_thread(what));
   CAF_CHECK(seen->elsewhere("free"));
 }
@@ -67,8 +67,9 @@ CAF_TEST(responses and their timeouts run on the thread of the reactor) {
   auto dead = spawn_free();
   kill(dead);
   run_on(who, [&](auto me) {
-    me->request(answering, limit, ready_query{})
-      .then([this](ready) { seen->see("response"); });
+    me->request(answering, limit, ready_query{}).then([this](ready) {
+      seen->see("response");
+    });
     auto failed = [this](const char* what) {
       return [this, what](caf::error&) { seen->see(what); };
     };
@@ -121,12 +122,13 @@ CAF_TEST(actors are born and end on the thread of the reactor) {
   caf::anon_send(quits, task{[](auto me) { me->quit(); }});
   kill(killed);
   caf::anon_send(throws, task{[this](auto me) {
-    me->set_exception_handler([this](std::exception_ptr&) -> caf::error {
-      seen->see("exception");
-      return caf::sec::runtime_error;
-    });
-    throw std::runtime_error("as planned");
-  }});
+                   me->set_exception_handler(
+                     [this](std::exception_ptr&) -> caf::error {
+                       seen->see("exception");
+                       return caf::sec::runtime_error;
+                     });
+                   throw std::runtime_error("as planned");
+                 }});
   for (auto what : {"quit", "killed", "exception", "after exception"})
     CAF_CHECK(seen->on_thread(what));
   CAF_CHECK(eventually([&] { return host->residents() == 0; }));

@@ -127,8 +127,8 @@ public:
 
   template <class Class = worker, class... Ts>
   caf::actor spawn_pinned(Ts&&... xs) {
-    return caf::actor{api::spawn_on<pinned<Class>>(sys, host.get(),
-                                                   std::forward<Ts>(xs)...)};
+    return caf::actor{
+      api::spawn_on<pinned<Class>>(sys, host.get(), std::forward<Ts>(xs)...)};
   }
 
   /// An actor of the scheduler.

@@ -102,8 +102,8 @@ CAF_TEST(a handler hears of readiness until it is no longer watched) {
   CAF_CHECK(eventually([&] { return x.events() > 10; }));
   CAF_CHECK_EQUAL(x.last(), static_cast<uint32_t>(EPOLLIN));
   run_on(who, [&](auto) { host->rewatch(x.fd(), EPOLLOUT, &x); });
-  CAF_CHECK(eventually(
-    [&] { return x.last() == static_cast<uint32_t>(EPOLLOUT); }));
+  CAF_CHECK(
+    eventually([&] { return x.last() == static_cast<uint32_t>(EPOLLOUT); }));
   run_on(who, [&](auto) { host->unwatch(x.fd(), &x); });
   auto before = x.events();
   for (int i = 0; i < 10; ++i)

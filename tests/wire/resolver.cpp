@@ -58,9 +58,8 @@ public:
 
   bool silent_for(std::chrono::milliseconds time) {
     auto nothing = false;
-    self->receive([](resolved&) {}, caf::after(time) >> [&] {
-      nothing = true;
-    });
+    self->receive([](resolved&) {},
+                  caf::after(time) >> [&] { nothing = true; });
     return nothing;
   }
 
@@ -190,8 +189,8 @@ CAF_TEST(many queries at a time are each answered once) {
   constexpr size_t n = 300;
   name_server::zone names;
   for (size_t i = 0; i < n; ++i)
-    names["host" + std::to_string(i) + ".test"]
-      = {"192.0.2." + std::to_string(i % 250)};
+    names["host" + std::to_string(i) + ".test"] = {"192.0.2."
+                                                   + std::to_string(i % 250)};
   name_server server{names};
   start_resolver(server.address());
   for (size_t i = 0; i < n; ++i)
