@@ -25,7 +25,7 @@ namespace redoubt {
 /// * An exception ends the actor. Its text goes to the log, its requesters are
 ///   answered by `on_exit`.
 template <class Actor>
-void make_quiet(Actor* self, std::shared_ptr<spdlog::logger> log) {
+void make_quiet(Actor* self, const std::shared_ptr<spdlog::logger>& log) {
   self->set_default_handler(
     [](caf::scheduled_actor*, caf::message_view&) -> caf::result<caf::message> {
       return caf::sec::unexpected_message;

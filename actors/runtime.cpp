@@ -114,9 +114,10 @@ bool runtime::state::on_reactor() const {
 
 void runtime::state::stop(std::chrono::milliseconds limit) {
   if (on_reactor()) {
-    std::fputs("redoubt: a runtime must not be ended on its own reactor "
-               "thread\n",
-               stderr);
+    // Whatever the loggers are set to.
+    static_cast<void>(std::fputs("redoubt: a runtime must not be ended on its "
+                                 "own reactor thread\n",
+                                 stderr));
     std::abort();
   }
   {

@@ -40,6 +40,6 @@ std::optional<endpoint> parse_endpoint(std::string_view url,
                                        std::string& error);
 
 /// The endpoint as a URL without credentials, for logs and status.
-std::string to_string(const endpoint& value);
+std::string to_string(const endpoint& x);
 
 } // namespace redoubt

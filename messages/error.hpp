@@ -124,7 +124,7 @@ REDOUBT_INSPECT(failure, code, outcome, attempts, elapsed, last_message,
                 operation)
 
 /// One line for logs: code, fate, attempts, elapsed, last message.
-std::string to_string(const failure& value);
+std::string to_string(const failure& x);
 
 /// Wraps `value` into the error that callers receive.
 caf::error to_error(failure value);
@@ -151,11 +151,11 @@ struct server_verdict {
 /// Judges a server error by its whole first word. `is_script` marks EVAL,
 /// EVALSHA and FCALL, whose errors may come from within the script: of them only
 /// the server's own sentences are taken for a refusal.
-server_verdict judge(std::string_view server_message, bool is_script) noexcept;
+server_verdict judge(std::string_view message, bool is_script) noexcept;
 
 /// Judges the error that EXEC answers with when the transaction did not run.
-/// `first_queueing_error` is the first error reply of its members, or empty.
+/// `first_error` is the first error reply of its members, or empty.
 server_verdict judge_exec_abort(std::string_view exec_message,
-                                std::string_view first_queueing_error) noexcept;
+                                std::string_view first_error) noexcept;
 
 } // namespace redoubt

@@ -236,9 +236,9 @@ struct option_error {
 };
 
 /// Checks every field against its range. Empty if all is well.
-std::vector<option_error> validate(const runtime_options& options);
-std::vector<option_error> validate(const client_options& options);
-std::vector<option_error> validate(const request_options& options);
+std::vector<option_error> validate(const runtime_options& x);
+std::vector<option_error> validate(const client_options& x);
+std::vector<option_error> validate(const request_options& x);
 
 } // namespace redoubt
 

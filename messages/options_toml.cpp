@@ -324,8 +324,8 @@ private:
       if (found_.contains(x.key))
         faulty.push_back(x.key);
     for (auto& [key, what] : validate(sheet_.options)) {
-      auto concerns = [&key_ = key, &what_ = what](std::string_view name) {
-        return key_ == name || what_.find(name) != std::string::npos;
+      auto concerns = [&own = key, &text = what](std::string_view name) {
+        return own == name || text.find(name) != std::string::npos;
       };
       if (std::none_of(faulty.begin(), faulty.end(), concerns))
         fault(line_of(concerns, key), key, what);

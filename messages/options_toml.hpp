@@ -19,7 +19,7 @@ struct config_error {
 };
 
 /// `file:line: key: what`.
-std::string to_string(const config_error& value);
+std::string to_string(const config_error& x);
 
 /// Reads options from the text of a TOML file; keys that are absent keep their
 /// defaults. `file` names the text in errors. On any fault (syntax, an unknown

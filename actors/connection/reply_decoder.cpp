@@ -17,7 +17,7 @@ constexpr size_t longest_length = 32;
 
 } // namespace
 
-redisReplyObjectFunctions reply_decoder::functions_{
+redisReplyObjectFunctions reply_decoder::object_functions{
   on_string, on_array, on_integer, on_nil, on_free};
 
 void reply_decoder::deleter::operator()(redisReader* reader) const noexcept {
@@ -28,7 +28,7 @@ reply_decoder::reply_decoder(const limit_options& limits)
   : bulk_limit_(limits.reply_bytes),
     element_limit_(limits.reply_elements),
     depth_limit_(limits.reply_depth),
-    reader_(redisReaderCreateWithFunctions(&functions_)) {
+    reader_(redisReaderCreateWithFunctions(&object_functions)) {
   if (!reader_)
     throw std::bad_alloc{};
   reader_->privdata = this;

@@ -51,7 +51,7 @@ private:
   static void* on_integer(const redisReadTask* task, long long value);
   static void* on_nil(const redisReadTask* task);
   static void on_free(void* object);
-  static redisReplyObjectFunctions functions_;
+  static redisReplyObjectFunctions object_functions;
 
   void exceed(std::string what);
   bool pending_is_too_large();

@@ -248,13 +248,14 @@ void client::lose_units(const link_closed& x, link_state lost) {
   }
   // What never left goes back to the head of the queue, in its old order.
   for (auto i = front.rbegin(); i != front.rend(); ++i) {
-    auto& r = table_[*i];
+    auto index = *i;
+    auto& r = table_[index];
     ++r.generation;
     r.phase = request_phase::queued;
     ++queued_;
     queued_bytes_ += r.bytes();
-    wheel_.schedule(*i, r.deadline);
-    (r.use_breaker ? queue_ : bypass_).push_front(table_.id(*i));
+    wheel_.schedule(index, r.deadline);
+    (r.use_breaker ? queue_ : bypass_).push_front(table_.id(index));
   }
   // The breaker may have opened while these were under way.
   if (gate_.state == breaker_state::open || gate_.trouble != errc::none)
