@@ -10,6 +10,8 @@
 #include <caf/actor_system_config.hpp>
 #include <caf/scoped_actor.hpp>
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -51,6 +53,8 @@ struct runtime::state {
 
   std::mutex mutex;
   random_source seeds{random_seed()};
+  /// Tells this runtime's connections from those of all others.
+  const uint64_t identity = random_seed();
   uint64_t next_client = 0;
   bool stopped = false;
 
@@ -90,6 +94,7 @@ void runtime::state::start_supervisor() {
     x.link = link;
     x.server = options.server;
     x.pool = options.pool;
+    x.name_suffix = fmt::format("#{:x}.{}", identity, link);
     x.limits = options.limits;
     x.observer = std::move(observer);
     x.resolver = resolvers[index];

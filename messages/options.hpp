@@ -118,7 +118,8 @@ struct pool_options {
   /// A link whose oldest command is unanswered for this many attempt timeouts,
   /// with no byte received meanwhile, is dead.
   uint32_t dead_link_factor = 2;
-  /// Name announced by CLIENT SETNAME.
+  /// Name announced by CLIENT SETNAME; each connection adds `#` and a number of
+  /// its own.
   std::string client_name = "redoubt";
   /// DNS servers as `address[:port],…`; empty takes the system's.
   std::string dns_servers = {};

@@ -95,7 +95,7 @@ struct io_event {
 };
 
 /// What an actor asked to be woken for.
-enum class tick_purpose : uint8_t { deadlines, report };
+enum class tick_purpose : uint8_t { deadlines, report, fence };
 
 /// A time that the receiver asked to be woken at. Ticks are never taken back: one
 /// whose token is not the newest of its purpose is ignored.
@@ -141,6 +141,8 @@ struct link_up {
   uint64_t credit_bytes = 0;
   /// The server's id for the connection; 0 if it did not tell.
   int64_t client_id = 0;
+  /// The name that the server knows the connection by; empty if it took none.
+  std::string client_name;
 };
 
 // -- supervisor → request actor ---------------------------------------------------

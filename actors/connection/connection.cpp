@@ -146,7 +146,8 @@ void connection::shake_hands() {
   enter(connection_state::handshaking);
   phase_deadline_ = api::now(this) + config_.pool.handshake_timeout;
   arm(phase_deadline_);
-  handshake_.emplace(config_.server, config_.pool.client_name);
+  handshake_.emplace(config_.server,
+                     config_.pool.client_name + config_.name_suffix);
   out_.append(std::string_view{handshake_->wire()});
   want(EPOLLIN);
   host_.mark_dirty(this);

@@ -27,6 +27,8 @@ struct connection_config {
   uint64_t link = 0;
   endpoint server;
   pool_options pool;
+  /// Added to the client name, so that no two connections share theirs.
+  std::string name_suffix;
   limit_options limits;
   /// Its first client; it attaches the others once it wants the connection.
   link_observer observer;

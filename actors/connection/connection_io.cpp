@@ -39,6 +39,7 @@ void connection::announce(uint32_t index) {
   up.credit = config_.limits.credit;
   up.credit_bytes = config_.limits.credit_bytes;
   up.client_id = handshake_->client_id();
+  up.client_name = handshake_->client_name();
   send(owners_[index].client, std::move(up));
 }
 

@@ -4,7 +4,8 @@
 
 namespace redoubt {
 
-handshake::handshake(const endpoint& server, std::string_view client_name) {
+handshake::handshake(const endpoint& server, std::string_view client_name)
+  : wanted_name_(client_name) {
   if (!server.password.empty()) {
     auto password = server.password.reveal();
     if (server.user.empty())
@@ -59,6 +60,8 @@ handshake::verdict handshake::on_reply(const reply& answer) {
     client_id_ = answer.number();
   } else if (answer.kind() != reply_kind::status) {
     return fail_as_no_server();
+  } else if (what == step::set_name) {
+    client_name_ = wanted_name_;
   }
   ++next_;
   return next_ == steps_.size() ? verdict::done : verdict::more;

@@ -34,6 +34,10 @@ public:
   /// After `done`: the server's id for this connection, 0 if it did not tell.
   int64_t client_id() const noexcept { return client_id_; }
 
+  /// After `done`: the name that the server knows this connection by, empty if
+  /// it took none.
+  const std::string& client_name() const noexcept { return client_name_; }
+
 private:
   enum class step : uint8_t { auth, select, set_name, client_id };
 
@@ -47,6 +51,8 @@ private:
   errc error_ = errc::none;
   std::string error_text_;
   int64_t client_id_ = 0;
+  std::string wanted_name_;
+  std::string client_name_;
 };
 
 } // namespace redoubt

@@ -85,7 +85,9 @@ client::behavior_type client::make_behavior() {
     },
     [this](tick& x) {
       turn guard{this};
-      if (x.purpose == tick_purpose::report) {
+      if (x.purpose == tick_purpose::fence) {
+        pump();
+      } else if (x.purpose == tick_purpose::report) {
         report_armed_ = false;
         report_now_ = true;
       } else if (x.token == sweep_token_) {

@@ -2,6 +2,7 @@
 
 #include <redoubt/actors/request/caller_lanes.hpp>
 #include <redoubt/actors/request/deadline_wheel.hpp>
+#include <redoubt/actors/request/fence.hpp>
 #include <redoubt/actors/request/request_table.hpp>
 #include <redoubt/actors/request/retry_policy.hpp>
 #include <redoubt/actors/ring.hpp>
@@ -12,6 +13,7 @@
 
 #include <memory>
 #include <optional>
+#include <unordered_map>
 #include <vector>
 
 namespace redoubt {
@@ -57,6 +59,8 @@ private:
     uint32_t owner = 0;
     uint32_t credit = 0;
     uint64_t credit_bytes = 0;
+    int64_t client_id = 0;
+    std::string client_name;
     struct sent_unit {
       uint64_t id = 0;
       caf::actor_id caller = 0;
@@ -106,9 +110,9 @@ private:
   void settle_transaction(uint32_t index, std::vector<reply> all);
   void supersede_refused(const request_slot& x);
   void attempt_failed(uint32_t index, errc code, fate became,
-                      std::string_view message, bool gave_up);
+                      std::string_view message);
   retry_decision decide(const request_slot& x, errc code, fate became,
-                        bool gave_up);
+                        bool unfenced);
   static void note(request_slot& x, errc code, fate became,
                    std::string_view message);
   void wait_for_retry(uint32_t index, std::chrono::milliseconds wait,
@@ -116,11 +120,23 @@ private:
   void on_link_closed(link_closed& x);
   void lose_units(const link_closed& x, link_state lost);
   void sweep();
+  using retry_decisions = std::unordered_map<uint32_t, retry_decision>;
+  void time_out_attempts();
+  void keep_in_order(retry_decisions& decisions);
   void fail(uint32_t index, errc code, fate became);
   void discard(uint32_t index);
   bool tallies(const request_slot& x) const noexcept;
   void tally_success(const request_slot& x);
   void tally_failure(const request_slot& x, errc code, bool new_step);
+
+  // -- client_fence.cpp: keeping old copies out ------------------------------------
+  bool is_write_under_way(const request_slot& x, uint64_t link) const;
+  bool behind_fence(const request_slot& x) const;
+  bool anyone_behind(uint64_t link);
+  void put_up_fence(const link_closed& x, const link_state& lost);
+  void ask_for_fences();
+  void on_fence_reply(completion& x);
+  void take_down_fence(size_t index, bool denied);
 
   void arm_sweep();
   void arm_report();
@@ -151,6 +167,18 @@ private:
 
   std::optional<link_state> link_;
   std::vector<link_state> spare_links_;
+  /// A lost connection of which writes are to be sent again.
+  struct fenced_link {
+    uint64_t id = 0;
+    fence barrier;
+    /// We ended it: without the fence its writes are not sent again.
+    bool gave_up = false;
+    /// Number of the question that was sent, 0 if none is under way.
+    uint32_t question = 0;
+    api::time_point not_before{};
+  };
+  std::vector<fenced_link> fences_;
+  uint32_t last_question_ = 0;
   /// A link came up while requests were outstanding on another one.
   bool links_changed_ = false;
   std::vector<submission> outbox_;
@@ -176,6 +204,7 @@ private:
   uint64_t sweep_token_ = 0;
   api::time_point sweep_armed_for_ = api::time_point::max();
   std::vector<uint32_t> due_;
+  std::vector<uint32_t> timed_out_;
 };
 
 } // namespace redoubt

@@ -28,6 +28,7 @@ void client::hand_over(uint32_t index) {
   leave_place(x);
   x.phase = request_phase::in_flight;
   x.hold = lane_hold::none;
+  x.sent_on = link_->id;
   x.gate_generation = gate_.generation;
   if (x.use_breaker && gate_.state == breaker_state::half_open) {
     --permits_;
@@ -61,6 +62,7 @@ void client::flush_outbox() {
 // -- queue and lanes ----------------------------------------------------------------
 
 void client::pump() {
+  ask_for_fences();
   auto stopped = stop::nothing;
   std::vector<caf::actor_id> held_back;
   while (link_ && stopped != stop::credit && lanes_.anything_listed()) {
@@ -150,7 +152,7 @@ client::stop client::drain_lane(caf::actor_id caller) {
     auto x = table_.find(entries[i].id);
     if (x == nullptr || x->phase != request_phase::waiting)
       continue;
-    auto due = x->not_before <= now();
+    auto due = x->not_before <= now() && !behind_fence(*x);
     auto blocked = !held.empty() && held.meets(x->keys());
     if (due && !blocked && x->hold == lane_hold::keys)
       blocked = overtaken_in_flight(*x);
@@ -201,6 +203,8 @@ void client::on_link_up(link_up& x) {
   added.owner = x.owner;
   added.credit = x.credit;
   added.credit_bytes = x.credit_bytes;
+  added.client_id = x.client_id;
+  added.client_name = std::move(x.client_name);
   spare_links_.push_back(std::move(added));
   links_changed_ = true;
   choose_link();

@@ -16,7 +16,7 @@ namespace {
 constexpr std::chrono::milliseconds report_interval{100};
 
 /// Stands for a unit whose request was answered before its reply came.
-constexpr auto no_request = UINT32_MAX;
+constexpr auto no_request = request_table::no_index;
 
 bool is_script(std::string_view name) noexcept {
   return name.starts_with("EVAL") || name.starts_with("FCALL");
@@ -41,7 +41,9 @@ void client::on_completions(completions& x) {
     ++link_->credit;
     link_->credit_bytes += link_->sent.front().bytes;
     link_->sent.pop_front();
-    if (table_.find(item.id) != nullptr)
+    if (request_table::index_of(item.id) == request_table::no_index)
+      on_fence_reply(item);
+    else if (table_.find(item.id) != nullptr)
       settle(request_table::index_of(item.id), item);
     else
       ++counters_.late_replies;
@@ -68,8 +70,7 @@ void client::settle(uint32_t index, completion& x) {
     auto verdict = judge(x.value.text(), is_script(r.cmd.name()));
     if (verdict.code != errc::none) {
       tally_failure(r, verdict.code, true);
-      attempt_failed(index, verdict.code, verdict.outcome, x.value.text(),
-                     false);
+      attempt_failed(index, verdict.code, verdict.outcome, x.value.text());
       return;
     }
   }
@@ -102,7 +103,7 @@ void client::settle_transaction(uint32_t index, std::vector<reply> all) {
     tally_failure(r, result.code, true);
   else
     tally_success(r);
-  attempt_failed(index, result.code, result.outcome, result.message, false);
+  attempt_failed(index, result.code, result.outcome, result.message);
 }
 
 void client::supersede_refused(const request_slot& x) {
@@ -138,13 +139,13 @@ void client::note(request_slot& x, errc code, fate became,
 }
 
 retry_decision client::decide(const request_slot& x, errc code, fate became,
-                              bool gave_up) {
+                              bool unfenced) {
   attempt_failure failed;
   failed.code = code;
   failed.outcome = became;
   failed.cls = x.cls;
   failed.attempts = x.attempts;
-  failed.gave_up = gave_up;
+  failed.unfenced = unfenced;
   auto left = std::chrono::floor<std::chrono::milliseconds>(x.deadline - now());
   if (x.max_attempts == policy_.options().attempts)
     return policy_.decide(failed, x.previous_wait, left, random_);
@@ -154,10 +155,10 @@ retry_decision client::decide(const request_slot& x, errc code, fate became,
 }
 
 void client::attempt_failed(uint32_t index, errc code, fate became,
-                            std::string_view message, bool gave_up) {
+                            std::string_view message) {
   auto& x = table_[index];
   note(x, code, became, message);
-  auto decision = decide(x, code, became, gave_up);
+  auto decision = decide(x, code, became, false);
   if (!decision.retry || draining_)
     fail(index, code, x.so_far);
   else if (x.to.caller_is_gone())
@@ -191,6 +192,11 @@ void client::on_link_closed(link_closed& x) {
   link_.reset();
   outbox_.clear();
   choose_link();
+  for (auto& each : fences_) {
+    each.barrier.restart();
+    each.question = 0;
+  }
+  put_up_fence(x, lost);
   lose_units(x, std::move(lost));
   pump();
 }
@@ -198,11 +204,15 @@ void client::on_link_closed(link_closed& x) {
 void client::lose_units(const link_closed& x, link_state lost) {
   auto code = x.cause == errc::protocol_error ? x.cause : errc::disconnected;
   auto taken = std::min(x.taken_up_to, x.written_up_to);
+  auto unfenced = x.gave_up
+                  && (fences_.empty() || fences_.back().id != x.link);
   std::vector<uint32_t> units;
   std::vector<lost_request> order;
   std::vector<retry_decision> decisions;
   for (size_t i = 0; i < lost.sent.size(); ++i) {
     auto sent = lost.completed + i < taken;
+    if (request_table::index_of(lost.sent[i].id) == request_table::no_index)
+      continue;
     auto r = table_.find(lost.sent[i].id);
     if (r == nullptr) {
       // That attempt is over, but the server may still carry it out: older writes
@@ -221,10 +231,12 @@ void client::lose_units(const link_closed& x, link_state lost) {
       continue;
     }
     auto became = sent ? fate::unknown : fate::not_sent;
-    if (!sent)
+    if (!sent) {
       --r->attempts;
+      r->sent_on = 0;
+    }
     note(*r, code, became, x.text);
-    auto decision = decide(*r, code, became, x.gave_up);
+    auto decision = decide(*r, code, became, unfenced);
     decision.retry = decision.retry && !draining_;
     units.push_back(index);
     order.push_back({r->caller, r->cls, sent, decision.retry});
@@ -264,40 +276,86 @@ void client::lose_units(const link_closed& x, link_state lost) {
 
 void client::sweep() {
   due_.clear();
+  timed_out_.clear();
   wheel_.advance(now(), due_);
-  auto first_timeout = true;
   for (auto index : due_) {
     auto& x = table_[index];
     if (x.phase == request_phase::free)
       continue;
-    if (now() >= x.deadline) {
-      if (x.phase == request_phase::in_flight) {
-        // An attempt that had all of its time counts, even if the request ends
-        // in the same tick.
-        if (now() >= x.attempt_due) {
-          tally_failure(x, errc::attempt_timeout, first_timeout);
-          first_timeout = false;
-        } else if (tallies(x)) {
-          ++tally_.returned;
-        }
-      }
-      fail(index, errc::deadline_exceeded,
-           x.phase == request_phase::in_flight ? fate::unknown : x.so_far);
-    } else if (x.phase == request_phase::in_flight && now() >= x.attempt_due) {
-      // Attempts that time out together tell of one cause.
-      tally_failure(x, errc::attempt_timeout, first_timeout);
-      first_timeout = false;
-      attempt_failed(index, errc::attempt_timeout, fate::unknown,
-                     "no reply within the attempt timeout", true);
+    auto in_flight = x.phase == request_phase::in_flight;
+    if (in_flight && now() >= x.attempt_due) {
+      timed_out_.push_back(index);
+    } else if (now() >= x.deadline) {
+      if (in_flight && tallies(x))
+        ++tally_.returned;
+      fail(index, errc::deadline_exceeded, in_flight ? fate::unknown : x.so_far);
     } else {
       if (x.phase == request_phase::waiting)
         lanes_.list(x.caller);
-      wheel_.schedule(index, x.phase == request_phase::in_flight
-                               ? std::min(x.attempt_due, x.deadline)
-                               : x.deadline);
+      wheel_.schedule(index, in_flight ? std::min(x.attempt_due, x.deadline)
+                                       : x.deadline);
     }
   }
+  if (!timed_out_.empty())
+    time_out_attempts();
   pump();
+}
+
+void client::time_out_attempts() {
+  retry_decisions decisions;
+  for (auto index : timed_out_) {
+    auto& x = table_[index];
+    // Attempts that time out together tell of one cause. One that had all of its
+    // time counts, even if the request ends in the same tick.
+    tally_failure(x, errc::attempt_timeout, decisions.empty());
+    auto& mine = decisions[index];
+    if (now() >= x.deadline)
+      continue;
+    note(x, errc::attempt_timeout, fate::unknown,
+         "no reply within the attempt timeout");
+    mine = decide(x, errc::attempt_timeout, fate::unknown, false);
+    mine.retry = mine.retry && !draining_;
+  }
+  keep_in_order(decisions);
+  for (auto index : timed_out_) {
+    auto& x = table_[index];
+    auto& mine = decisions[index];
+    if (now() >= x.deadline)
+      fail(index, errc::deadline_exceeded, fate::unknown);
+    else if (!mine.retry)
+      fail(index, errc::attempt_timeout, x.so_far);
+    else if (x.to.caller_is_gone())
+      discard(index);
+    else
+      wait_for_retry(index, mine.wait, lane_hold::all);
+  }
+}
+
+/// What is sent again over the same connection follows its first copy, and must
+/// not pass what its caller sent in between.
+void client::keep_in_order(retry_decisions& decisions) {
+  std::vector<lost_request> order;
+  std::vector<uint32_t> units;
+  for (size_t i = 0; i < link_->sent.size(); ++i) {
+    auto& unit = link_->sent[i];
+    if (request_table::index_of(unit.id) == request_table::no_index)
+      continue;
+    lost_request each{unit.caller, command_class::accumulating, true, false};
+    units.push_back(no_request);
+    if (auto x = table_.find(unit.id)) {
+      units.back() = request_table::index_of(unit.id);
+      each.cls = x->cls;
+      auto mine = decisions.find(units.back());
+      each.again = mine != decisions.end() && mine->second.retry;
+    }
+    order.push_back(each);
+  }
+  apply_order_rule(order, [&](size_t i) {
+    return units[i] == no_request ? key_set{{}, true} : table_[units[i]].keys();
+  });
+  for (size_t i = 0; i < units.size(); ++i)
+    if (auto mine = decisions.find(units[i]); mine != decisions.end())
+      mine->second.retry = order[i].again;
 }
 
 void client::fail(uint32_t index, errc code, fate became) {

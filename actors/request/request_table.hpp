@@ -56,6 +56,9 @@ struct request_slot {
   /// Place among all requests of this request actor.
   uint64_t order = 0;
   caf::actor_id caller = 0;
+  /// Connection that took the latest attempt, if a copy may still be under way
+  /// there.
+  uint64_t sent_on = 0;
   /// Breaker's generation under which the current attempt was sent.
   uint64_t gate_generation = 0;
   api::time_point arrived{};
@@ -107,6 +110,9 @@ public:
   static uint32_t index_of(uint64_t id) noexcept {
     return static_cast<uint32_t>(id);
   }
+
+  /// Index of no request; ids with it are free for other use.
+  static constexpr uint32_t no_index = UINT32_MAX;
 
   uint32_t add() {
     ++used_;

@@ -13,7 +13,7 @@ bool may_run_twice(const attempt_failure& x) noexcept {
     case command_class::convergent:
       // A copy that we gave up on may still arrive, after a later write of the
       // same caller to the same key.
-      return !x.gave_up;
+      return !x.unfenced;
     case command_class::accumulating: return false;
   }
   return false;

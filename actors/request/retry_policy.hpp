@@ -17,9 +17,9 @@ struct attempt_failure {
   command_class cls = command_class::accumulating;
   /// Times the command was handed to a connection so far.
   uint32_t attempts = 0;
-  /// We, not the peer, ended the attempt (timeout or silence), and no fence
-  /// keeps the first copy from arriving late.
-  bool gave_up = false;
+  /// We, not the peer, ended the connection, and no fence keeps the first copy
+  /// from arriving late.
+  bool unfenced = false;
 };
 
 struct retry_decision {
@@ -38,7 +38,7 @@ struct retry_decision {
 /// | not_sent | any command, free of charge                              |
 /// | refused  | any command, within the attempts                         |
 /// | unknown  | within the attempts: read_only; idempotent and convergent |
-/// |          | unless we gave up; accumulating never                    |
+/// |          | unless unfenced; accumulating never                      |
 /// | answered | never                                                    |
 ///
 /// This bound is not the caller's to widen, whatever strategy decides on waits

@@ -73,8 +73,10 @@ void fault_gate::pass() {
     hits_.add(verb::pass);
     rules_ = {};
     for (auto& each : relays_)
-      for (auto index : {requests_lane, replies_lane})
+      for (auto index : {requests_lane, replies_lane}) {
         each->restart_cut(index);
+        each->hold(index, false);
+      }
     listen();
     pump_all(false);
   });
@@ -125,6 +127,17 @@ void fault_gate::close_all() {
 
 void fault_gate::hold(direction which) {
   set_rule(which, [](traffic_rule& rule) { rule.hold = true; });
+}
+
+void fault_gate::hold_living(direction which) {
+  call([this, which] {
+    for (auto& each : relays_) {
+      if (which != direction::replies)
+        each->hold(requests_lane, true);
+      if (which != direction::requests)
+        each->hold(replies_lane, true);
+    }
+  });
 }
 
 void fault_gate::delay(std::chrono::milliseconds by, direction which) {

@@ -60,6 +60,11 @@ public:
   /// Takes bytes and passes none on; connections are accepted and stay.
   void hold(direction which = direction::both);
 
+  /// As `hold`, for the connections that are living now only: a network that
+  /// keeps back what was sent before, and delivers it (on `pass`) after what was
+  /// sent later over other connections.
+  void hold_living(direction which = direction::both);
+
   /// Passes each byte on `by` later.
   void delay(std::chrono::milliseconds by, direction which = direction::both);
 

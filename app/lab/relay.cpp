@@ -132,7 +132,7 @@ time_point relay::next_due() const noexcept {
   for (auto index : {requests_lane, replies_lane}) {
     auto& way = lanes_[index];
     auto& to = index == requests_lane ? server_ : client_;
-    if (way.chunks.empty() || rules_[index].hold || !to.connected)
+    if (way.chunks.empty() || rules_[index].hold || way.held || !to.connected)
       continue;
     // What is due already waits for the socket, not for the time.
     if ((to.watched & EPOLLOUT) == 0)
@@ -179,7 +179,7 @@ void relay::read_into(size_t index, time_point now) {
   }
   if (way.discard)
     return;
-  hits_.add(verb::hold, rule.hold);
+  hits_.add(verb::hold, rule.hold || way.held);
   hits_.add(verb::delay, rule.delay.count() > 0);
   auto size = static_cast<size_t>(got);
   way.chunks.push_back({due, std::string{buffer.data(), size}});
@@ -202,7 +202,7 @@ bool relay::may_write(size_t index, time_point now) const noexcept {
   auto& way = lanes_[index];
   auto& to = index == requests_lane ? server_ : client_;
   return !closing_ && to.fd && to.connected && !rules_[index].hold
-         && !way.chunks.empty() && way.chunks.front().due <= now
+         && !way.held && !way.chunks.empty() && way.chunks.front().due <= now
          && way.next_write <= now;
 }
 

@@ -46,6 +46,9 @@ public:
   /// Counts the rule's `cut_after` from here on.
   void restart_cut(size_t index);
 
+  /// Holds back one direction, whatever the rules say.
+  void hold(size_t index, bool on) noexcept { lanes_[index].held = on; }
+
   /// Ends both connections by RST.
   void reset();
 
@@ -75,6 +78,7 @@ private:
     size_t bytes = 0;
     time_point next_write{};
     std::optional<uint64_t> cut_left;
+    bool held = false;
     /// The other side takes nothing any more: what comes is thrown away.
     bool discard = false;
     /// The end of the stream was passed on.

@@ -107,9 +107,16 @@ public:
     x.connection = links.back();
     x.credit = credit;
     x.credit_bytes = 1u << 20;
+    x.client_id = client_ids ? 40 + static_cast<int64_t>(last_link) : 0;
+    x.client_name = name_of(last_link);
     told->units.clear();
     caf::anon_send(subject, x);
     consume_messages();
+  }
+
+  /// What the server calls the `n`th link.
+  std::string name_of(uint64_t n) const {
+    return client_ids ? "test#" + std::to_string(n) : "";
   }
 
   template <class... Ts>
@@ -213,6 +220,8 @@ public:
   std::vector<connection_actor> links;
   std::shared_ptr<record> told = std::make_shared<record>();
   uint64_t last_link = 0;
+  /// The server takes names and tells ids.
+  bool client_ids = false;
   size_t answered = 0;
 };
 

@@ -141,6 +141,19 @@ CAF_TEST(a gate that holds accepts and passes nothing on until it passes) {
   CAF_CHECK_EQUAL(during.read_all(7), bulk(value));
 }
 
+CAF_TEST(living connections alone can be held) {
+  raw_client before{gate.port()};
+  CAF_CHECK_EQUAL(ask(before), bulk(value));
+  gate.hold_living(direction::requests);
+  before.send(get);
+  raw_client later{gate.port()};
+  CAF_CHECK_EQUAL(ask(later), bulk(value));
+  CAF_CHECK_EQUAL(before.read(50ms), "");
+  CAF_CHECK_EQUAL(peer.commands().size(), 2u);
+  gate.pass();
+  CAF_CHECK_EQUAL(before.read_all(7), bulk(value));
+}
+
 CAF_TEST(held replies leave the requests alone) {
   raw_client client{gate.port()};
   gate.hold(direction::replies);

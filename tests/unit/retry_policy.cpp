@@ -34,16 +34,16 @@ struct fixture {
         for (auto cls :
              {command_class::read_only, command_class::idempotent,
               command_class::convergent, command_class::accumulating})
-          for (auto gave_up : {false, true})
+          for (auto unfenced : {false, true})
             f(attempt_failure{static_cast<errc>(code), outcome, cls, 1,
-                              gave_up});
+                              unfenced});
   }
 
   std::string name(const attempt_failure& x) {
     return std::string{to_string(x.code)} + " "
            + std::string{to_string(x.outcome)} + " class "
            + std::to_string(static_cast<int>(x.cls))
-           + (x.gave_up ? " gave up" : "");
+           + (x.unfenced ? " unfenced" : "");
   }
 };
 
@@ -63,7 +63,7 @@ bool expected(const attempt_failure& x) {
     return false;
   if (x.outcome != fate::unknown || x.cls == command_class::read_only)
     return true;
-  return x.cls != command_class::accumulating && !x.gave_up;
+  return x.cls != command_class::accumulating && !x.unfenced;
 }
 
 constexpr attempt_failure loading{errc::loading, fate::refused,
