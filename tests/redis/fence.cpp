@@ -1,4 +1,4 @@
-#define CAF_SUITE fence_redis
+#define CAF_SUITE fence
 
 #include <redoubt/app/lab/fault_gate.hpp>
 #include <redoubt/tests/support/raw_client.hpp>
