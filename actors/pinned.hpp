@@ -38,8 +38,9 @@ void bounce_overloaded(const caf::mailbox_element& request);
 /// to it, and whatever wakes it, it resumes on that executor's thread.
 ///
 /// Its mailbox is bounded: above the executor's limit a request is answered
-/// `overloaded` on the sender's thread. Messages that are no requests always
-/// pass; they are bounded by credit between their sender and the receiver.
+/// `overloaded` on the sender's thread. Messages that are no requests pass,
+/// unless `Base::turn_away(message)` answers them; they are bounded by credit
+/// between their sender and the receiver.
 ///
 /// If `Base` has `coalesce()` and `end_of_turn()`, the former is called once and
 /// the latter after every resume, so that an actor can send in one message what
@@ -63,9 +64,8 @@ public:
     auto pushed = pushed_.fetch_add(1, std::memory_order_relaxed);
     auto depth = pushed - consumed_.load(std::memory_order_relaxed);
     if (depth >= limit_.load(std::memory_order_relaxed)
-        && ptr->mid.is_request()) {
+        && turned_away(*ptr)) {
       pushed_.fetch_sub(1, std::memory_order_relaxed);
-      bounce_overloaded(*ptr);
       return;
     }
     Base::enqueue(std::move(ptr), host_);
@@ -107,6 +107,16 @@ public:
   }
 
 private:
+  static bool turned_away(const caf::mailbox_element& x) {
+    if (x.mid.is_request()) {
+      bounce_overloaded(x);
+      return true;
+    }
+    if constexpr (requires { Base::turn_away(x); })
+      return Base::turn_away(x);
+    return false;
+  }
+
   static constexpr bool has_turns = requires(Base & x) {
     x.coalesce();
     x.end_of_turn();

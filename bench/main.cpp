@@ -74,6 +74,8 @@ std::vector<row> rows() {
         all.push_back({"", "redoubt, callers on the scheduler",
                        redoubt_callers(port, n, callers_on::scheduler),
                        "hiredis async"});
+        all.push_back({"", "redoubt, bulk driver on the reactor",
+                       redoubt_bulk(port, n), "hiredis async"});
         return all;
       }};
   };

@@ -1,5 +1,6 @@
 #include <redoubt/bench/with_redoubt.hpp>
 
+#include <redoubt/actors/bulk_client.hpp>
 #include <redoubt/actors/runtime.hpp>
 #include <redoubt/bench/workload.hpp>
 
@@ -196,6 +197,71 @@ private:
   size_t size_;
 };
 
+/// Keeps `width` questions under way over the bulk interface.
+class bulk_driver : public caf::event_based_actor {
+public:
+  bulk_driver(caf::actor_config& cfg, request_actor to, size_t width,
+              std::shared_ptr<shared_sample> out)
+    : caf::event_based_actor(cfg),
+      asked_(width),
+      redis_(this, std::move(to),
+             [this](uint64_t place, outcome& x) { answered(place, x); }),
+      out_(std::move(out)) {
+    for (size_t i = 0; i < width; ++i)
+      asked_[i].next = i * (key_count / width);
+  }
+
+  caf::behavior make_behavior() override {
+    return {
+      [this](const start& x) {
+        until_ = x.until;
+        done_ = make_response_promise<bool>();
+        for (size_t place = 0; place < asked_.size(); ++place)
+          ask(place);
+        redis_.flush();
+      },
+      [this](completions& x) { redis_.take(x); },
+    };
+  }
+
+private:
+  struct question {
+    size_t next = 0;
+    clock::time_point since;
+  };
+
+  void ask(size_t place) {
+    auto& x = asked_[place];
+    x.since = clock::now();
+    redis_.add(command{"GET", key(x.next)}, place);
+  }
+
+  void answered(size_t place, const outcome& x) {
+    auto now = clock::now();
+    auto& mine = asked_[place];
+    if (auto value = std::get_if<reply>(&x)) {
+      check_reply(*value, mine.next++);
+      auto& taken = out_->mine();
+      taken.latencies.add(nanoseconds(now - mine.since));
+      ++taken.operations;
+    } else {
+      std::fprintf(stderr, "redoubt failed: %s\n",
+                   to_string(std::get<failure>(x)).c_str());
+      out_->wrong = true;
+    }
+    if (now < until_ && !out_->wrong)
+      ask(place);
+    else if (redis_.outstanding() == 0)
+      done_.deliver(true);
+  }
+
+  std::vector<question> asked_;
+  bulk_client redis_;
+  std::shared_ptr<shared_sample> out_;
+  clock::time_point until_;
+  caf::typed_response_promise<bool> done_;
+};
+
 /// A runtime and the callers of one contender.
 struct stage {
   stage(uint16_t port, callers_on where) : rt(options_for(port, where)) {
@@ -234,6 +300,13 @@ std::function<void(double, sample&)> redoubt_callers(uint16_t port, size_t n,
   for (size_t i = 0; i < n; ++i)
     x->callers.push_back(
       x->rt.system().spawn<one_caller>(to, i * (key_count / n), x->shared));
+  return [x](double seconds, sample& out) { x->run(seconds, out); };
+}
+
+std::function<void(double, sample&)> redoubt_bulk(uint16_t port, size_t n) {
+  auto x = std::make_shared<stage>(port, callers_on::reactor);
+  x->callers.push_back(
+    caf::actor{x->rt.spawn_pinned<bulk_driver>(x->rt.client(), n, x->shared)});
   return [x](double seconds, sample& out) { x->run(seconds, out); };
 }
 

@@ -19,6 +19,10 @@ std::function<void(double, sample&)> redoubt_callers(uint16_t port, size_t n,
 std::function<void(double, sample&)> redoubt_pipeline(uint16_t port, size_t n,
                                                       callers_on where);
 
+/// One actor on the reactor that keeps `n` questions under way over the bulk
+/// interface.
+std::function<void(double, sample&)> redoubt_bulk(uint16_t port, size_t n);
+
 /// A thread without actors that waits for each reply.
 std::function<void(double, sample&)> redoubt_blocking(uint16_t port);
 

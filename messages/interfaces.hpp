@@ -8,6 +8,7 @@
 #include <redoubt/messages/status.hpp>
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <variant>
 #include <vector>
@@ -35,6 +36,51 @@ struct replies {
   std::vector<outcome> outcomes;
 };
 
+/// One command of a `submit`.
+struct bulk_command {
+  /// The sender's own; comes back in the completion.
+  uint64_t id = 0;
+  command cmd;
+  /// Null: the client handle's defaults.
+  std::shared_ptr<const request_options> options;
+};
+
+/// What became of one command of a `submit`.
+struct completion {
+  uint64_t id = 0;
+  outcome result;
+};
+
+/// What became of some of the commands of a sink.
+struct completions {
+  std::vector<completion> items;
+  /// Not 0 in the message that tells a `bulk_client` that its client handle is
+  /// gone; it is then the `bulk_client`'s own number.
+  uint64_t end_of = 0;
+};
+
+/// Receives what became of the commands that were submitted for it.
+using completion_sink = api::interface<void(completions)>;
+
+/// Many commands in one message: the fastest way to send many of them. Each is a
+/// request of its own, with the order rules of one caller, the sink.
+///
+/// What was submitted and is never completed because the client handle's actor
+/// died first was never taken. `bulk_client` sees to that.
+struct submit {
+  completion_sink sink;
+  std::vector<bulk_command> commands;
+};
+
+/// Takes requests back: each that is not yet answered ends in `cancelled`, with
+/// its fate. What was not sent is never sent. Unknown ids are ignored.
+struct cancel {
+  /// Without a sink: `request_options::tag` of requests of the message's sender.
+  /// With one: ids of commands that were submitted for it.
+  std::vector<uint64_t> ids;
+  completion_sink sink = {};
+};
+
 /// A client handle. Each answers every request exactly once, by its deadline.
 ///
 /// * `command` → its reply. Errors of the server that are its definite answer
@@ -44,11 +90,14 @@ struct replies {
 /// * `transaction` → the replies of EXEC. Fails as a whole if it did not run or
 ///   nobody knows.
 ///
+/// * `submit` → a `completions` to its sink for each batch that is done.
+/// * `cancel` → ends requests early.
+///
 /// Whatever got no reply ends in a `caf::error`; `failure_of` reads it.
 using request_actor = api::interface<
   reply(command), reply(command, request_options), replies(pipeline),
   replies(pipeline, request_options), replies(transaction),
-  replies(transaction, request_options)>;
+  replies(transaction, request_options), void(submit), void(cancel)>;
 
 // -- operators ----------------------------------------------------------------
 
@@ -122,5 +171,8 @@ REDOUBT_INSPECT(force_breaker, what)
 REDOUBT_LOCAL_MESSAGE(redoubt::pipeline)
 REDOUBT_LOCAL_MESSAGE(redoubt::transaction)
 REDOUBT_LOCAL_MESSAGE(redoubt::replies)
+REDOUBT_LOCAL_MESSAGE(redoubt::submit)
+REDOUBT_LOCAL_MESSAGE(redoubt::completions)
+REDOUBT_LOCAL_MESSAGE(redoubt::cancel)
 REDOUBT_LOCAL_MESSAGE(redoubt::subscribe)
 REDOUBT_LOCAL_MESSAGE(redoubt::unsubscribe)

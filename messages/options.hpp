@@ -220,6 +220,8 @@ struct request_options {
   /// same caller that the breaker holds back.
   std::optional<bool> use_breaker = {};
   std::optional<bool> strict_reply = {};
+  /// Not 0: the sender's own number of the request, by which it can `cancel` it.
+  uint64_t tag = 0;
   /// A name for errors, events and logs.
   std::string operation = {};
 

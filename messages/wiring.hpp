@@ -16,7 +16,7 @@ namespace redoubt {
 
 /// One unit for the wire: a command, or a whole transaction.
 struct submission {
-  /// The sender's own; comes back in the completion.
+  /// The sender's own; comes back in the reply.
   uint64_t id = 0;
   std::shared_ptr<const std::string> wire;
   /// Replies that the server sends for it.
@@ -34,7 +34,7 @@ struct submit_many {
 
 // -- connection → request actor or supervisor ------------------------------------
 
-struct completion {
+struct link_reply {
   uint64_t id = 0;
   /// Not `none` if the reply had to be thrown away (`reply_too_deep`).
   errc code = errc::none;
@@ -43,9 +43,9 @@ struct completion {
 };
 
 /// All replies of one read, in the order of their commands.
-struct completions {
+struct link_replies {
   uint64_t link = 0;
-  std::vector<completion> items;
+  std::vector<link_reply> items;
 };
 
 /// A connection is gone. The last message of every connection, however it ends.
@@ -67,7 +67,7 @@ struct link_closed {
 
 struct link_up;
 
-using link_client = api::interface<void(link_up), void(completions),
+using link_client = api::interface<void(link_up), void(link_replies),
                                    void(link_closed)>;
 
 // -- supervisor → connection ------------------------------------------------------
@@ -217,7 +217,7 @@ using supervisor_internal = supervisor_actor::extend_with<link_client>::
 } // namespace redoubt
 
 REDOUBT_LOCAL_MESSAGE(redoubt::submit_many)
-REDOUBT_LOCAL_MESSAGE(redoubt::completions)
+REDOUBT_LOCAL_MESSAGE(redoubt::link_replies)
 REDOUBT_LOCAL_MESSAGE(redoubt::link_closed)
 REDOUBT_LOCAL_MESSAGE(redoubt::link_up)
 REDOUBT_LOCAL_MESSAGE(redoubt::attach_client)

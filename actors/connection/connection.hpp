@@ -63,7 +63,7 @@ private:
     link_client client;
     /// Units that were taken from this owner.
     uint64_t taken = 0;
-    std::vector<completion> done;
+    std::vector<link_reply> done;
   };
 
   /// A unit that awaits replies.

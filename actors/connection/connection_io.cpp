@@ -180,7 +180,7 @@ bool connection::take_reply(reply&& x) {
   }
   if (first.owner != no_owner)
     owners_[first.owner].done.push_back(
-      completion{first.id, errc::none, std::move(x)});
+      link_reply{first.id, errc::none, std::move(x)});
   awaited_.pop_front();
   return true;
 }
@@ -190,7 +190,7 @@ void connection::on_too_deep() {
     return;
   auto& first = awaited_.front();
   owners_[first.owner].done.push_back(
-    completion{first.id, errc::reply_too_deep, reply::error(decoder_.error())});
+    link_reply{first.id, errc::reply_too_deep, reply::error(decoder_.error())});
   awaited_.pop_front();
 }
 
@@ -198,7 +198,7 @@ void connection::hand_out() {
   for (auto& each : owners_) {
     if (each.done.empty())
       continue;
-    completions x{config_.link, std::exchange(each.done, {})};
+    link_replies x{config_.link, std::exchange(each.done, {})};
     if (each.client)
       send(each.client, std::move(x));
   }

@@ -22,6 +22,10 @@ const caf::strong_actor_ptr& source_of(Promise& promise) {
   return static_cast<caf::response_promise&>(promise).source();
 }
 
+const caf::abstract_actor* actor_of(const caf::strong_actor_ptr& x) {
+  return x ? x->get() : nullptr;
+}
+
 } // namespace
 
 pipeline_group::pipeline_group(caf::typed_response_promise<replies> promise,
@@ -52,6 +56,10 @@ answer::answer(std::shared_ptr<pipeline_group> group, uint32_t index)
   : state_(member{std::move(group), index}) {
 }
 
+answer::answer(bulk_channel* channel, uint64_t id)
+  : state_(bulk_member{channel, id}) {
+}
+
 answer::answer(answer&& other) noexcept
   : state_(std::exchange(other.state_, std::monostate{})) {
 }
@@ -75,27 +83,32 @@ answer::~answer() {
 
 bool answer::caller_is_gone() {
   struct visitor {
-    const caf::strong_actor_ptr* operator()(std::monostate) { return nullptr; }
-    const caf::strong_actor_ptr*
+    const caf::abstract_actor* operator()(std::monostate) { return nullptr; }
+    const caf::abstract_actor*
     operator()(caf::typed_response_promise<reply>& x) {
-      return &source_of(x);
+      return actor_of(source_of(x));
     }
-    const caf::strong_actor_ptr*
+    const caf::abstract_actor*
     operator()(caf::typed_response_promise<replies>& x) {
-      return &source_of(x);
+      return actor_of(source_of(x));
     }
-    const caf::strong_actor_ptr* operator()(member& x) {
-      return &x.group->caller();
+    const caf::abstract_actor* operator()(member& x) {
+      return actor_of(x.group->caller());
+    }
+    const caf::abstract_actor* operator()(bulk_member& x) {
+      return caf::actor_cast<caf::abstract_actor*>(x.channel->sink());
     }
   };
   auto caller = std::visit(visitor{}, state_);
-  return caller != nullptr && *caller != nullptr
-         && (*caller)->get()->getf(caf::abstract_actor::is_terminated_flag);
+  return caller != nullptr
+         && caller->getf(caf::abstract_actor::is_terminated_flag);
 }
 
 void answer::succeed(reply value) {
   auto state = std::exchange(state_, std::monostate{});
-  if (auto x = std::get_if<member>(&state))
+  if (auto bulk = std::get_if<bulk_member>(&state))
+    bulk->channel->add(bulk->id, std::move(value));
+  else if (auto x = std::get_if<member>(&state))
     x->group->set(x->index, std::move(value));
   else if (auto promise = std::get_if<caf::typed_response_promise<reply>>(
              &state))
@@ -110,7 +123,9 @@ void answer::succeed(replies values) {
 
 void answer::fail(failure why) {
   auto state = std::exchange(state_, std::monostate{});
-  if (auto x = std::get_if<member>(&state))
+  if (auto bulk = std::get_if<bulk_member>(&state))
+    bulk->channel->add(bulk->id, std::move(why));
+  else if (auto x = std::get_if<member>(&state))
     x->group->set(x->index, std::move(why));
   else if (auto promise = std::get_if<caf::typed_response_promise<reply>>(
              &state))

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <redoubt/actors/request/bulk_channel.hpp>
 #include <redoubt/messages/interfaces.hpp>
 
 #include <cstdint>
@@ -44,11 +45,18 @@ public:
   /// Answers one member of a pipeline.
   answer(std::shared_ptr<pipeline_group> group, uint32_t index);
 
+  /// Answers command `id` of a bulk. The channel must outlive the answer.
+  answer(bulk_channel* channel, uint64_t id);
+
   answer(answer&& other) noexcept;
   answer& operator=(answer&& other) noexcept;
   ~answer();
 
   bool pending() const noexcept { return state_.index() != 0; }
+
+  bool is_bulk() const noexcept {
+    return std::holds_alternative<bulk_member>(state_);
+  }
 
   /// True if whoever asked has terminated.
   bool caller_is_gone();
@@ -63,8 +71,13 @@ private:
     uint32_t index;
   };
 
+  struct bulk_member {
+    bulk_channel* channel;
+    uint64_t id;
+  };
+
   std::variant<std::monostate, caf::typed_response_promise<reply>,
-               caf::typed_response_promise<replies>, member>
+               caf::typed_response_promise<replies>, member, bulk_member>
     state_;
 };
 

@@ -63,13 +63,21 @@ client::behavior_type client::make_behavior() {
       on_transaction(x, &o);
       return {};
     },
+    [this](submit& x) {
+      turn guard{this};
+      on_submit(x);
+    },
+    [this](const cancel& x) {
+      turn guard{this};
+      on_cancel(x);
+    },
     [this](link_up& x) {
       turn guard{this};
       on_link_up(x);
     },
-    [this](completions& x) {
+    [this](link_replies& x) {
       turn guard{this};
-      on_completions(x);
+      on_link_replies(x);
     },
     [this](link_closed& x) {
       turn guard{this};
@@ -110,6 +118,7 @@ void client::end_of_turn() {
   if (lanes_.anything_listed())
     pump();
   flush_outbox();
+  flush_channels();
   check_drained();
   if (report_now_)
     send_report();
@@ -144,8 +153,10 @@ request_slot& client::open_request(uint32_t index,
     o.attempts.value_or(defaults.retry.attempts), 1);
   x.on_open = o.on_open.value_or(defaults.on_open);
   x.use_breaker = o.use_breaker.value_or(defaults.use_breaker);
-  if (options != nullptr)
+  if (options != nullptr) {
     x.operation = options->operation;
+    x.tag = options->tag;
+  }
   return x;
 }
 
@@ -167,10 +178,17 @@ command_class effective_class(command_class own, const request_options* options,
 
 void client::on_command(command& cmd, const request_options* options) {
   auto caller = caller_of_current();
+  admit(cmd, options, caller, answer{make_response_promise<reply>()},
+        options != nullptr ? options->tag : 0);
+}
+
+void client::admit(command& cmd, const request_options* options,
+                   caf::actor_id caller, answer to, uint64_t tag) {
   auto index = table_.add();
   auto& x = open_request(index, options);
   x.caller = caller;
-  x.to = answer{make_response_promise<reply>()};
+  x.tag = tag;
+  x.to = std::move(to);
   x.cls = effective_class(cmd.cls(), options, config_.defaults);
   x.cmd = std::move(cmd);
   place(index);
@@ -382,6 +400,7 @@ void client::on_exit() {
            each.phase == request_phase::in_flight ? fate::unknown
                                                   : each.so_far);
   }
+  flush_channels();
   link_.reset();
   spare_links_.clear();
   config_.supervisor = nullptr;

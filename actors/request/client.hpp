@@ -51,6 +51,10 @@ public:
 
   void end_of_turn();
 
+  /// Answers what may be answered of a message that the mailbox has no room for;
+  /// false if the message must be taken. Any thread.
+  static bool turn_away(const caf::mailbox_element& x);
+
 private:
   /// The connection in use.
   struct link_state {
@@ -77,6 +81,8 @@ private:
   request_slot& open_request(uint32_t index, const request_options* options);
   void on_command(command& cmd, const request_options* options);
   void on_pipeline(pipeline& x, const request_options* options);
+  void admit(command& cmd, const request_options* options,
+             caf::actor_id caller, answer to, uint64_t tag);
   void on_transaction(transaction& x, const request_options* options);
   errc admission_error(const request_slot& x, std::string& message);
   bool queue_is_full(const request_slot& x, bool behind_others) const;
@@ -105,8 +111,8 @@ private:
   void flush_outbox();
 
   // -- client_outcome.cpp: what becomes of it -------------------------------------
-  void on_completions(completions& x);
-  void settle(uint32_t index, completion& x);
+  void on_link_replies(link_replies& x);
+  void settle(uint32_t index, link_reply& x);
   void settle_transaction(uint32_t index, std::vector<reply> all);
   void supersede_refused(const request_slot& x);
   void attempt_failed(uint32_t index, errc code, fate became,
@@ -129,13 +135,18 @@ private:
   void tally_success(const request_slot& x);
   void tally_failure(const request_slot& x, errc code, bool new_step);
 
+  // -- client_bulk.cpp -----------------------------------------------------------
+  void on_submit(submit& x);
+  void on_cancel(const cancel& x);
+  void flush_channels();
+
   // -- client_fence.cpp: keeping old copies out ------------------------------------
   bool is_write_under_way(const request_slot& x, uint64_t link) const;
   bool behind_fence(const request_slot& x) const;
   bool anyone_behind(uint64_t link);
   void put_up_fence(const link_closed& x, const link_state& lost);
   void ask_for_fences();
-  void on_fence_reply(completion& x);
+  void on_fence_reply(link_reply& x);
   void take_down_fence(size_t index, bool denied);
 
   void arm_sweep();
@@ -148,6 +159,9 @@ private:
   std::shared_ptr<spdlog::logger> log_;
   retry_policy policy_;
   random_source random_;
+  /// Sinks that have commands under way. The table's answers point to them.
+  std::unordered_map<caf::actor_id, std::unique_ptr<bulk_channel>> channels_;
+  std::vector<bulk_channel*> ready_channels_;
   request_table table_;
   deadline_wheel wheel_;
   caller_lanes lanes_;

@@ -70,7 +70,7 @@ void client::ask_for_fences() {
   }
 }
 
-void client::on_fence_reply(completion& x) {
+void client::on_fence_reply(link_reply& x) {
   auto at = std::find_if(fences_.begin(), fences_.end(), [&](auto& each) {
     return request_table::id_of(request_table::no_index, each.question) == x.id;
   });

@@ -26,7 +26,7 @@ bool is_script(std::string_view name) noexcept {
 
 // -- replies --------------------------------------------------------------------------
 
-void client::on_completions(completions& x) {
+void client::on_link_replies(link_replies& x) {
   if (!link_ || x.link != link_->id)
     return;
   for (auto& item : x.items) {
@@ -54,7 +54,7 @@ void client::on_completions(completions& x) {
   pump();
 }
 
-void client::settle(uint32_t index, completion& x) {
+void client::settle(uint32_t index, link_reply& x) {
   auto& r = table_[index];
   if (x.code != errc::none) {
     tally_success(r);

@@ -56,6 +56,8 @@ struct request_slot {
   /// Place among all requests of this request actor.
   uint64_t order = 0;
   caf::actor_id caller = 0;
+  /// The caller's own number of it, for `cancel`.
+  uint64_t tag = 0;
   /// Connection that took the latest attempt, if a copy may still be under way
   /// there.
   uint64_t sent_on = 0;

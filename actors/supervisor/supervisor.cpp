@@ -45,7 +45,7 @@ supervisor::behavior_type supervisor::make_behavior() {
     },
     // -- connections
     [this](link_up& x) { on_link_up(x); },
-    [this](completions& x) { on_completions(x); },
+    [this](link_replies& x) { on_link_replies(x); },
     [this](link_closed& x) { on_link_closed(x); },
     // -- request actors
     [this](const report& x) { on_report(x); },

@@ -115,7 +115,7 @@ private:
   void push_gate();
   gate current_gate() const;
   void submit(uint64_t link, std::vector<submission> units);
-  void on_completions(completions& x);
+  void on_link_replies(link_replies& x);
   void finish(uint64_t id, const reply* answer, errc code,
               std::string_view why);
   breaker_status on_force(const force_breaker& x);

@@ -75,7 +75,7 @@ void supervisor::submit(uint64_t link, std::vector<submission> units) {
   send(x.connection, submit_many{x.owner, std::move(units)});
 }
 
-void supervisor::on_completions(completions& x) {
+void supervisor::on_link_replies(link_replies& x) {
   for (auto& item : x.items)
     finish(item.id, &item.value, errc::none, "");
   tend();

@@ -130,7 +130,7 @@ public:
   /// Answers the first unanswered unit of the current link.
   void answer_next(reply value, errc code = errc::none) {
     CAF_REQUIRE(answered < told->units.size());
-    completions x;
+    link_replies x;
     x.link = last_link;
     x.items.push_back({told->units[answered++].id, code, std::move(value)});
     caf::anon_send(subject, std::move(x));

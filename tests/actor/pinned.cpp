@@ -204,7 +204,7 @@ CAF_TEST(the failures of one turn leave in one report) {
   run();
   told->reports.clear();
   for (auto& unit : told->units) {
-    completions x;
+    link_replies x;
     x.link = last_link;
     x.items.push_back({unit.id, errc::none, reply::error("LOADING")});
     caf::anon_send(subject, std::move(x));

@@ -151,7 +151,7 @@ public:
   /// Answers the first unanswered unit of the `i`th dial.
   void answer(size_t i, reply value) {
     CAF_REQUIRE(dials[i]->answered < dials[i]->units.size());
-    completions x;
+    link_replies x;
     x.link = dials[i]->link;
     x.items.push_back(
       {dials[i]->units[dials[i]->answered++].id, errc::none, std::move(value)});

@@ -25,7 +25,7 @@ namespace redoubt::test {
 struct told {
   std::vector<connection_state> progress;
   std::optional<link_up> up;
-  std::vector<completion> replies;
+  std::vector<link_reply> replies;
   /// Completions in each message.
   std::vector<size_t> batches;
   std::optional<link_closed> closed;
@@ -81,7 +81,7 @@ public:
           x.up = std::move(up);
         });
       },
-      [this](completions& news) {
+      [this](link_replies& news) {
         to_->note([&](told& x) {
           x.out_of_order = x.out_of_order || !x.up;
           x.batches.push_back(news.items.size());
