@@ -21,6 +21,13 @@ namespace {
 /// Reads of one readiness, so that one busy connection does not starve others.
 constexpr int reads_per_turn = 16;
 
+/// A turn ends early once it brought so many replies: what their callers ask
+/// next is then written while the server still works on the rest. The first read
+/// is small for the same reason; large replies are read by larger ones. (512 GETs
+/// outstanding: 1.25 M/s against 0.62 M/s if all there is was read at once.)
+constexpr size_t first_read = 16 * 1024;
+constexpr size_t replies_per_turn = 32;
+
 } // namespace
 
 void connection::on_attach(link_client& client) {
@@ -99,14 +106,18 @@ void connection::read_some() {
   auto& room = host_.read_buffer();
   // Once writing failed the peer is gone: then all that it left is read.
   for (int i = 0; i < reads_per_turn || write_error_ != 0; ++i) {
-    auto n = ::recv(fd_, room.data(), room.size(), 0);
+    auto size = i == 0 ? first_read : room.size();
+    auto n = ::recv(fd_, room.data(), size, 0);
     if (n > 0) {
       if (liveness_)
         liveness_->read(api::now(this));
       decoder_.feed(room.data(), static_cast<size_t>(n));
+      auto before = awaited_.size();
       if (!take_replies())
         return;
-      if (static_cast<size_t>(n) < room.size() && write_error_ == 0)
+      auto enough = before - awaited_.size() >= replies_per_turn
+                    || static_cast<size_t>(n) < size;
+      if (enough && write_error_ == 0)
         break;
     } else if (n == 0) {
       peer_ended("the server closed the connection");
