@@ -63,8 +63,7 @@ public:
   void enqueue(caf::mailbox_element_ptr ptr, caf::execution_unit*) override {
     auto pushed = pushed_.fetch_add(1, std::memory_order_relaxed);
     auto depth = pushed - consumed_.load(std::memory_order_relaxed);
-    if (depth >= limit_.load(std::memory_order_relaxed)
-        && turned_away(*ptr)) {
+    if (depth >= limit_.load(std::memory_order_relaxed) && turned_away(*ptr)) {
       pushed_.fetch_sub(1, std::memory_order_relaxed);
       return;
     }

@@ -17,10 +17,12 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <mutex>
 #include <random>
 #include <sstream>
 #include <stdexcept>
+#include <unordered_map>
 
 namespace redoubt {
 
@@ -33,6 +35,12 @@ void throw_if_bad(const std::vector<option_error>& errors) {
   for (auto& x : errors)
     text += (text.empty() ? "" : "; ") + x.key + ": " + x.what;
   throw std::invalid_argument(text);
+}
+
+template <class Handle>
+bool is_gone(const Handle& x) {
+  return caf::actor_cast<caf::abstract_actor*>(x)->getf(
+    caf::abstract_actor::is_terminated_flag);
 }
 
 uint64_t random_seed() {
@@ -51,17 +59,32 @@ struct runtime::state {
   std::vector<resolver_actor> resolvers;
   supervisor_internal supervisor;
 
+  struct handle_record {
+    client_actor handle;
+    uint32_t reactor = 0;
+    client_options defaults;
+  };
+
   std::mutex mutex;
   random_source seeds{random_seed()};
   /// Tells this runtime's connections from those of all others.
   const uint64_t identity = random_seed();
+  /// All client handles by their numbers, and the number of each actor that is
+  /// or was behind one.
+  std::map<uint64_t, handle_record> clients;
+  std::unordered_map<caf::actor_id, uint64_t> numbers;
   uint64_t next_client = 0;
   bool stopped = false;
 
   explicit state(const runtime_options& x) : options(x) {}
 
   void start();
-  void start_supervisor();
+  void start_supervisor(std::shared_ptr<supervisor_standing> inherited);
+  connection_actor dial(uint32_t index, uint64_t link, link_observer observer);
+  client_actor spawn_client(uint64_t id, handle_record& x);
+  std::optional<client_place> replace_client(uint64_t id);
+  std::vector<client_place> roster();
+  void succeed(supervisor_standing left);
   reactor& least_loaded(uint32_t& index);
   bool on_reactor() const;
   void stop(std::chrono::milliseconds limit);
@@ -79,30 +102,91 @@ void runtime::state::start() {
     resolvers.push_back(api::spawn_on<pinned<resolver>>(
       *system, &host, host, options.pool.dns_servers));
   }
-  start_supervisor();
+  start_supervisor(nullptr);
 }
 
-void runtime::state::start_supervisor() {
+void runtime::state::start_supervisor(
+  std::shared_ptr<supervisor_standing> inherited) {
   supervisor_config config;
+  config.inherited = std::move(inherited);
   config.options = options;
   config.seed = seeds.next();
-  // Called by the supervisor, on its reactor. Reactors and resolvers were made
-  // before it and outlive it.
+  // Called by the supervisor, on its reactor.
   config.dial = [this](uint32_t index, uint64_t link, link_observer observer) {
-    auto& host = *reactors[index];
-    connection_config x;
-    x.link = link;
-    x.server = options.server;
-    x.pool = options.pool;
-    x.name_suffix = fmt::format("#{:x}.{}", identity, link);
-    x.limits = options.limits;
-    x.observer = std::move(observer);
-    x.resolver = resolvers[index];
-    return connection_actor{
-      api::spawn_on<pinned<connection>>(*system, &host, host, std::move(x))};
+    return dial(index, link, std::move(observer));
+  };
+  config.replace_client = [this](uint64_t id) { return replace_client(id); };
+  config.roster = [this] { return roster(); };
+  config.succeed = [this](supervisor_standing left) {
+    succeed(std::move(left));
   };
   supervisor = api::spawn_on<pinned<redoubt::supervisor>>(
     *system, reactors.front().get(), std::move(config));
+}
+
+connection_actor runtime::state::dial(uint32_t index, uint64_t link,
+                                      link_observer observer) {
+  auto& host = *reactors[index];
+  auto& names = resolvers[index];
+  if (is_gone(names))
+    names = api::spawn_on<pinned<resolver>>(*system, &host, host,
+                                            options.pool.dns_servers);
+  connection_config x;
+  x.link = link;
+  x.server = options.server;
+  x.pool = options.pool;
+  x.name_suffix = fmt::format("#{:x}.{}", identity, link);
+  x.limits = options.limits;
+  x.observer = std::move(observer);
+  x.resolver = names;
+  return connection_actor{
+    api::spawn_on<pinned<connection>>(*system, &host, host, std::move(x))};
+}
+
+/// Called with the mutex held.
+client_actor runtime::state::spawn_client(uint64_t id, handle_record& x) {
+  client_config config;
+  config.id = id;
+  config.defaults = x.defaults;
+  config.limits = options.limits;
+  config.supervisor = supervisor;
+  config.seed = seeds.next();
+  x.handle = api::spawn_on<pinned<redoubt::client>>(
+    *system, reactors[x.reactor].get(), std::move(config));
+  numbers[x.handle.id()] = id;
+  return x.handle;
+}
+
+std::optional<client_place> runtime::state::replace_client(uint64_t id) {
+  std::lock_guard guard{mutex};
+  auto i = clients.find(id);
+  if (stopped || i == clients.end())
+    return std::nullopt;
+  auto handle = spawn_client(id, i->second);
+  return client_place{handle, id, i->second.reactor};
+}
+
+std::vector<client_place> runtime::state::roster() {
+  std::lock_guard guard{mutex};
+  std::vector<client_place> all;
+  for (auto& [id, x] : clients)
+    all.push_back({x.handle, id, x.reactor});
+  return all;
+}
+
+/// Called by the dying supervisor.
+void runtime::state::succeed(supervisor_standing left) {
+  std::lock_guard guard{mutex};
+  if (stopped)
+    return;
+  try {
+    start_supervisor(std::make_shared<supervisor_standing>(std::move(left)));
+  } catch (const std::exception& e) {
+    logger_for("runtime")->critical(
+      "the supervisor died and no other one could "
+      "be started: {}",
+      e.what());
+  }
 }
 
 reactor& runtime::state::least_loaded(uint32_t& index) {
@@ -176,19 +260,22 @@ request_actor runtime::client(const client_options& defaults) {
   std::lock_guard guard{state_->mutex};
   if (state_->stopped)
     throw std::logic_error("the runtime is shut down");
-  client_config config;
-  config.id = state_->next_client++;
-  config.defaults = defaults;
-  config.limits = state_->options.limits;
-  config.supervisor = state_->supervisor;
-  config.seed = state_->seeds.next();
-  auto id = config.id;
-  uint32_t index = 0;
-  auto& host = state_->least_loaded(index);
-  client_actor handle = api::spawn_on<pinned<redoubt::client>>(
-    system(), &host, std::move(config));
-  caf::anon_send(state_->supervisor, register_client{handle, id, index});
+  auto id = state_->next_client++;
+  auto& record = state_->clients[id];
+  record.defaults = defaults;
+  state_->least_loaded(record.reactor);
+  auto handle = state_->spawn_client(id, record);
+  caf::anon_send(state_->supervisor,
+                 register_client{handle, id, record.reactor});
   return handle;
+}
+
+request_actor runtime::current(const request_actor& handle) const {
+  std::lock_guard guard{state_->mutex};
+  auto number = state_->numbers.find(handle.id());
+  return number == state_->numbers.end()
+           ? handle
+           : request_actor{state_->clients.at(number->second).handle};
 }
 
 supervisor_actor runtime::supervisor() const {

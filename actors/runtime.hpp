@@ -51,7 +51,13 @@ public:
   /// Throws `std::invalid_argument` that names the keys if they are bad.
   request_actor client(const client_options& defaults);
 
-  /// Who answers operators.
+  /// The living request actor behind a client handle of this runtime: the handle
+  /// itself, or, if its actor died, the one that took its place. `handle_replaced`
+  /// is published then; requests to the old handle fail with `not_sent`.
+  request_actor current(const request_actor& handle) const;
+
+  /// Who answers operators. If its actor dies another one takes its place, and
+  /// this answers that one.
   supervisor_actor supervisor() const;
 
   /// Waits until a connection is ready. Answers no error then, else the reason

@@ -47,6 +47,7 @@ std::string_view to_string(event_kind value) noexcept {
     case event_kind::degraded: return "degraded";
     case event_kind::recovered: return "recovered";
     case event_kind::draining: return "draining";
+    case event_kind::handle_replaced: return "handle_replaced";
   }
   return "?";
 }

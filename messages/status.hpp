@@ -161,6 +161,9 @@ enum class event_kind : uint8_t {
   degraded,
   recovered,
   draining,
+  /// An actor died and another one took its place: a request actor (`client`
+  /// is its number), or the supervisor (`text` says so).
+  handle_replaced,
 };
 
 std::string_view to_string(event_kind value) noexcept;
@@ -184,9 +187,12 @@ struct event {
   uint64_t connection = 0;
   errc error = errc::none;
   std::string text;
+  // -- handle_replaced
+  uint64_t client = 0;
 };
 
 REDOUBT_INSPECT(event, kind, at, sequence, from, to, cause, generation,
-                calls_in_window, failures_in_window, connection, error, text)
+                calls_in_window, failures_in_window, connection, error, text,
+                client)
 
 } // namespace redoubt

@@ -70,6 +70,16 @@ struct link_up;
 using link_client = api::interface<void(link_up), void(link_replies),
                                    void(link_closed)>;
 
+/// A connection's life goes on, for status.
+struct link_progress {
+  uint64_t link = 0;
+  connection_state state = connection_state::connecting;
+};
+
+/// Tells a supervisor how a connection gets on.
+using link_observer = link_client::extend_with<
+  api::interface<void(link_progress)>>;
+
 // -- supervisor → connection ------------------------------------------------------
 
 /// Announces a request actor that may use the connection.
@@ -80,6 +90,12 @@ struct attach_client {
 /// A request actor is gone.
 struct detach_client {
   link_client client;
+};
+
+/// The connection's supervisor died; this is the one that follows it. It takes
+/// over its predecessor's number on the connection.
+struct adopt_link {
+  link_observer observer;
 };
 
 /// Closes the connection now; what is unanswered ends as in `link_closed`.
@@ -127,8 +143,8 @@ using resolver_actor = api::interface<void(resolve), void(io_event),
                                       void(tick)>;
 
 using connection_actor = api::interface<
-  void(submit_many), void(attach_client), void(detach_client), void(close_link),
-  void(resolved), void(io_event), void(tick)>;
+  void(submit_many), void(attach_client), void(detach_client), void(adopt_link),
+  void(close_link), void(resolved), void(io_event), void(tick)>;
 
 /// A connection finished its handshake.
 struct link_up {
@@ -190,11 +206,17 @@ struct client_drained {
   uint64_t abandoned = 0;
 };
 
-using client_actor = request_actor::extend_with<link_client>::extend_with<
-  api::interface<void(gate), void(drain_client), void(tick)>>;
-
 /// Where request actors report to.
 using report_sink = api::interface<void(report), void(client_drained)>;
+
+/// The supervisor died; this is the one that follows it.
+struct new_supervisor {
+  report_sink supervisor;
+};
+
+using client_actor = request_actor::extend_with<link_client>::extend_with<
+  api::interface<void(gate), void(drain_client), void(new_supervisor),
+                 void(tick)>>;
 
 /// A new request actor, living on `reactor`.
 struct register_client {
@@ -202,12 +224,6 @@ struct register_client {
   /// Its number, by which it reports.
   uint64_t id = 0;
   uint32_t reactor = 0;
-};
-
-/// A connection's life goes on, for status.
-struct link_progress {
-  uint64_t link = 0;
-  connection_state state = connection_state::connecting;
 };
 
 using supervisor_internal = supervisor_actor::extend_with<link_client>::
@@ -223,6 +239,8 @@ REDOUBT_LOCAL_MESSAGE(redoubt::link_up)
 REDOUBT_LOCAL_MESSAGE(redoubt::attach_client)
 REDOUBT_LOCAL_MESSAGE(redoubt::detach_client)
 REDOUBT_LOCAL_MESSAGE(redoubt::close_link)
+REDOUBT_LOCAL_MESSAGE(redoubt::adopt_link)
+REDOUBT_LOCAL_MESSAGE(redoubt::new_supervisor)
 REDOUBT_LOCAL_MESSAGE(redoubt::io_event)
 REDOUBT_LOCAL_MESSAGE(redoubt::tick)
 REDOUBT_LOCAL_MESSAGE(redoubt::resolved)

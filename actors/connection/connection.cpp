@@ -43,6 +43,7 @@ connection::behavior_type connection::make_behavior() {
         if (each.client == x.client)
           each.client = nullptr;
     },
+    [this](adopt_link& x) { on_adopt(x.observer); },
     [this](close_link& x) {
       fail(x.cause, "closed by the runtime", x.cause == errc::protocol_error);
     },

@@ -18,10 +18,6 @@
 
 namespace redoubt {
 
-/// Tells a supervisor how a connection gets on.
-using link_observer = link_client::extend_with<
-  api::interface<void(link_progress)>>;
-
 /// What a connection needs to know.
 struct connection_config {
   uint64_t link = 0;
@@ -92,6 +88,7 @@ private:
 
   // -- connection_io.cpp: serving ----------------------------------------------------------------------
   void on_attach(link_client& client);
+  void on_adopt(link_observer& observer);
   void announce(uint32_t index);
   void on_submit(submit_many& x);
   void on_io(uint32_t events);

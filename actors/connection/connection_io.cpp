@@ -31,9 +31,22 @@ constexpr size_t replies_per_turn = 32;
 } // namespace
 
 void connection::on_attach(link_client& client) {
+  // A supervisor that follows another one attaches all it knows.
+  for (auto& each : owners_)
+    if (each.client == client)
+      return;
   owners_.push_back(owner{std::move(client), 0, {}});
   if (state_ == connection_state::ready)
     announce(static_cast<uint32_t>(owners_.size() - 1));
+}
+
+void connection::on_adopt(link_observer& observer) {
+  config_.observer = observer;
+  owners_.front().client = observer;
+  if (state_ == connection_state::ready)
+    announce(0);
+  else
+    send(config_.observer, link_progress{config_.link, state_});
 }
 
 void connection::announce(uint32_t index) {

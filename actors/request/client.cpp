@@ -91,6 +91,10 @@ client::behavior_type client::make_behavior() {
       turn guard{this};
       on_drain(x);
     },
+    [this](new_supervisor& x) {
+      turn guard{this};
+      on_new_supervisor(x);
+    },
     [this](tick& x) {
       turn guard{this};
       if (x.purpose == tick_purpose::fence) {
@@ -380,6 +384,14 @@ void client::on_drain(const drain_client& x) {
     fail(i, errc::shutting_down,
          each.phase == request_phase::in_flight ? fate::unknown : each.so_far);
   }
+}
+
+/// What was told to the supervisor that died may be lost.
+void client::on_new_supervisor(new_supervisor& x) {
+  config_.supervisor = std::move(x.supervisor);
+  permits_asked_ = false;
+  drained_ = false;
+  report_now_ = true;
 }
 
 void client::check_drained() {

@@ -81,13 +81,14 @@ private:
   request_slot& open_request(uint32_t index, const request_options* options);
   void on_command(command& cmd, const request_options* options);
   void on_pipeline(pipeline& x, const request_options* options);
-  void admit(command& cmd, const request_options* options,
-             caf::actor_id caller, answer to, uint64_t tag);
+  void admit(command& cmd, const request_options* options, caf::actor_id caller,
+             answer to, uint64_t tag);
   void on_transaction(transaction& x, const request_options* options);
   errc admission_error(const request_slot& x, std::string& message);
   bool queue_is_full(const request_slot& x, bool behind_others) const;
   void place(uint32_t index, bool admitted = false);
   void on_drain(const drain_client& x);
+  void on_new_supervisor(new_supervisor& x);
   void check_drained();
   caf::actor_id caller_of_current();
 

@@ -36,8 +36,8 @@ bool client::anyone_behind(uint64_t link) {
 /// Called before the requests of a lost connection are looked at.
 void client::put_up_fence(const link_closed& x, const link_state& lost) {
   if (!lost.client_name.empty() && lost.client_id != 0) {
-    fences_.push_back({lost.id, fence{lost.client_id, lost.client_name},
-                       x.gave_up});
+    fences_.push_back(
+      {lost.id, fence{lost.client_id, lost.client_name}, x.gave_up});
     return;
   }
   if (!x.gave_up)

@@ -197,6 +197,10 @@ bool client::overtaken_in_flight(const request_slot& x) {
 // -- links --------------------------------------------------------------------------
 
 void client::on_link_up(link_up& x) {
+  auto known = [&](const link_state& each) { return each.id == x.link; };
+  if ((link_ && known(*link_))
+      || std::any_of(spare_links_.begin(), spare_links_.end(), known))
+    return;
   link_state added;
   added.id = x.link;
   added.connection = std::move(x.connection);

@@ -204,8 +204,7 @@ void client::on_link_closed(link_closed& x) {
 void client::lose_units(const link_closed& x, link_state lost) {
   auto code = x.cause == errc::protocol_error ? x.cause : errc::disconnected;
   auto taken = std::min(x.taken_up_to, x.written_up_to);
-  auto unfenced = x.gave_up
-                  && (fences_.empty() || fences_.back().id != x.link);
+  auto unfenced = x.gave_up && (fences_.empty() || fences_.back().id != x.link);
   std::vector<uint32_t> units;
   std::vector<lost_request> order;
   std::vector<retry_decision> decisions;
@@ -288,7 +287,8 @@ void client::sweep() {
     } else if (now() >= x.deadline) {
       if (in_flight && tallies(x))
         ++tally_.returned;
-      fail(index, errc::deadline_exceeded, in_flight ? fate::unknown : x.so_far);
+      fail(index, errc::deadline_exceeded,
+           in_flight ? fate::unknown : x.so_far);
     } else {
       if (x.phase == request_phase::waiting)
         lanes_.list(x.caller);

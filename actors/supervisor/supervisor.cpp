@@ -3,28 +3,22 @@
 #include <redoubt/actors/quiet.hpp>
 
 #include <algorithm>
+#include <utility>
 
 namespace redoubt {
 
 supervisor::supervisor(caf::actor_config& cfg, supervisor_config config)
   : supervisor_internal::base(cfg),
+    supervisor_standing(config.options, config.seed, api::now(this)),
     config_(std::move(config)),
     log_(logger_for("supervisor")),
-    log_limit_(config_.options.limits.log_lines),
-    started_(api::now(this)),
-    breaker_(config_.options.breaker, config_.seed),
-    dials_(config_.options.pool,
-           config_.options.pool.connections * config_.options.threads.reactors,
-           config_.seed + 1),
-    restarts_(config_.options.pool.max_restarts,
-              config_.options.pool.restart_window,
-              config_.options.breaker.lump) {
+    log_limit_(config_.options.limits.log_lines) {
   make_quiet(this, log_);
-  set_down_handler([this](caf::down_msg& x) { on_client_down(x.source); });
+  set_down_handler([this](caf::down_msg& x) { on_down(x.source); });
 }
 
 supervisor::behavior_type supervisor::make_behavior() {
-  tend();
+  begin();
   return {
     // -- operators
     [this](status_query) { return status(); },
@@ -70,12 +64,17 @@ void supervisor::on_tick(uint64_t token) {
   if (token != tick_token_)
     return;
   armed_for_ = api::time_point::max();
-  tend();
+  if (std::exchange(adopts_later_, false))
+    adopt();
+  else
+    tend();
 }
 
 /// Does whatever is due, and asks to be woken for what is due next. Called after
 /// everything that may have changed a schedule.
 void supervisor::tend() {
+  if (adopts_later_)
+    return;
   auto now = api::now(this);
   std::vector<uint64_t> expired;
   for (auto& [id, x] : own_)
@@ -132,10 +131,14 @@ void supervisor::on_exit() {
   checks_.clear();
   ready_waiters_.clear();
   drain_promises_.clear();
+  auto succeed = std::move(config_.succeed);
+  auto left = std::move(static_cast<supervisor_standing&>(*this));
   links_.clear();
   clients_.clear();
   subscriptions_.clear();
-  config_.dial = nullptr;
+  config_ = supervisor_config{};
+  if (succeed)
+    succeed(std::move(left));
 }
 
 } // namespace redoubt

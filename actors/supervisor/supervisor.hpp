@@ -2,9 +2,7 @@
 
 #include <redoubt/actors/connection/connection.hpp>
 #include <redoubt/actors/log.hpp>
-#include <redoubt/actors/supervisor/circuit_breaker.hpp>
-#include <redoubt/actors/supervisor/dial_schedule.hpp>
-#include <redoubt/actors/supervisor/restart_intensity.hpp>
+#include <redoubt/actors/supervisor/supervisor_standing.hpp>
 #include <redoubt/messages/wiring.hpp>
 
 #include <caf/typed_event_based_actor.hpp>
@@ -18,12 +16,29 @@
 
 namespace redoubt {
 
+/// A request actor and where it lives.
+struct client_place {
+  client_actor handle;
+  uint64_t id = 0;
+  uint32_t reactor = 0;
+};
+
 struct supervisor_config {
   runtime_options options;
   /// Starts a connection actor on a reactor.
   std::function<connection_actor(uint32_t reactor, uint64_t link,
                                  link_observer observer)>
     dial;
+  /// Starts a request actor in place of one that died; nothing if the runtime
+  /// ends.
+  std::function<std::optional<client_place>(uint64_t id)> replace_client;
+  /// All request actors. For a supervisor that follows another one, since some
+  /// may have come in between.
+  std::function<std::vector<client_place>()> roster;
+  /// Starts the supervisor that follows this one; called when this one dies.
+  std::function<void(supervisor_standing)> succeed;
+  /// What the one before left.
+  std::shared_ptr<supervisor_standing> inherited;
   /// For jitter.
   uint64_t seed = 0;
 };
@@ -31,7 +46,8 @@ struct supervisor_config {
 /// Holds the circuit breaker, dials and restarts connections, leases permits to
 /// request actors, probes the server in half-open, and answers operators. It is
 /// not on the way of any request.
-class supervisor : public supervisor_internal::base {
+class supervisor : public supervisor_internal::base,
+                   private supervisor_standing {
 public:
   supervisor(caf::actor_config& cfg, supervisor_config config);
 
@@ -42,49 +58,11 @@ public:
   void on_exit() override;
 
 private:
-  struct link_entry {
-    connection_actor connection;
-    uint32_t reactor = 0;
-    connection_state state = connection_state::connecting;
-    /// The supervisor's number on the connection.
-    uint32_t owner = 0;
-    int64_t client_id = 0;
-    api::time_point since{};
-    /// Being closed on purpose.
-    bool leaving = false;
-  };
-
-  struct client_entry {
-    client_actor handle;
-    uint32_t reactor = 0;
-    uint64_t id = 0;
-    request_counters counters;
-    uint64_t waiting = 0;
-    bool drained = false;
-  };
-
-  struct subscription {
-    subscriber_actor who;
-    /// Tells it from an earlier one of the same subscriber.
-    uint64_t number = 0;
-    uint64_t outstanding = 0;
-  };
-
   /// A health query under way.
   struct health_check {
     caf::typed_response_promise<health_report> promise;
     health_report report;
     api::time_point started;
-  };
-
-  /// A command of the supervisor's own.
-  struct own_request {
-    enum class kind : uint8_t { probe, ping, info };
-    kind what;
-    uint64_t link;
-    api::time_point deadline;
-    /// Breaker's generation, of a probe; number of the check, of the others.
-    uint64_t number;
   };
 
   struct ready_waiter {
@@ -105,6 +83,13 @@ private:
                       api::time_point now);
   void on_register(register_client& x);
   void on_client_down(const caf::actor_addr& who);
+  void introduce(client_entry& x);
+
+  // -- supervisor_succession.cpp --------------------------------------------------------
+  void begin();
+  void adopt();
+  void on_down(const caf::actor_addr& who);
+  void count_crash(api::time_point now);
 
   // -- supervisor_breaker.cpp -----------------------------------------------------------
   void on_report(const report& x);
@@ -158,42 +143,12 @@ private:
   supervisor_config config_;
   std::shared_ptr<spdlog::logger> log_;
   rate_limiter log_limit_;
-  api::time_point started_;
-  circuit_breaker breaker_;
-  dial_schedule dials_;
-  restart_intensity restarts_;
-
-  std::map<uint64_t, link_entry> links_;
-  uint64_t next_link_ = 0;
-  std::vector<client_entry> clients_;
-  size_t next_leaseholder_ = 0;
-
-  std::map<uint64_t, own_request> own_;
-  uint64_t next_own_ = 0;
   std::map<uint64_t, health_check> checks_;
-  uint64_t next_check_ = 0;
   std::vector<ready_waiter> ready_waiters_;
-  std::vector<subscription> subscriptions_;
-  uint64_t next_subscription_ = 0;
-  uint64_t event_sequence_ = 0;
-
-  /// Sums of request actors that are gone.
-  request_counters past_;
-  /// When a connection last became ready.
-  api::time_point last_up_{};
-  uint64_t connections_lost_ = 0;
-  uint64_t restarted_ = 0;
-  uint64_t events_dropped_ = 0;
-  errc trouble_ = errc::none;
-  errc last_error_ = errc::none;
-  std::string last_error_text_;
-
-  bool draining_ = false;
-  bool drain_done_ = false;
-  uint64_t abandoned_ = 0;
-  api::time_point drain_deadline_{};
   std::vector<caf::typed_response_promise<drained>> drain_promises_;
 
+  /// Keeps still for a while before it takes over.
+  bool adopts_later_ = false;
   uint64_t tick_token_ = 0;
   api::time_point armed_for_ = api::time_point::max();
 };

@@ -79,7 +79,7 @@ uint32_t supervisor::ready_links() const {
   return n;
 }
 
-supervisor::link_entry* supervisor::any_ready_link(uint64_t& id) {
+link_entry* supervisor::any_ready_link(uint64_t& id) {
   for (auto& [link, x] : links_)
     if (x.state == connection_state::ready && !x.leaving) {
       id = link;
@@ -94,6 +94,11 @@ void supervisor::on_link_up(link_up& x) {
     return;
   auto now = api::now(this);
   auto& entry = i->second;
+  entry.owner = x.owner;
+  entry.connection = x.connection;
+  // One of the supervisor's predecessor says that it is still there.
+  if (entry.state == connection_state::ready)
+    return;
   dials_.dial_finished(dial_schedule::result::ready, now);
   auto is_ready = [&](auto& each) {
     return each.second.reactor == entry.reactor && !each.second.leaving
@@ -101,7 +106,6 @@ void supervisor::on_link_up(link_up& x) {
   };
   auto others = std::count_if(links_.begin(), links_.end(), is_ready);
   entry.state = connection_state::ready;
-  entry.owner = x.owner;
   entry.client_id = x.client_id;
   entry.since = now;
   last_up_ = now;
@@ -165,13 +169,7 @@ void supervisor::on_ready_link_lost(const link_closed& x, api::time_point now) {
   closed.text = x.text;
   publish(std::move(closed));
   publish(connection_event(event_kind::connection_restarted, x.link));
-  if (restarts_.record(now)) {
-    dials_.degraded(true, now);
-    log_->warn("connections die too often, dialling slowly from now on");
-    event degraded;
-    degraded.kind = event_kind::degraded;
-    publish(std::move(degraded));
-  }
+  count_crash(now);
   // A server that turned into a replica, or wants other credentials, is well.
   if (x.cause != errc::read_only_replica && x.cause != errc::auth_failed)
     apply(breaker_.record(circuit_breaker::link_event::lost, now));
@@ -210,37 +208,24 @@ void supervisor::on_dial_failed(const link_closed& x, api::time_point started,
 // -- request actors ---------------------------------------------------------------------
 
 void supervisor::on_register(register_client& x) {
-  monitor(x.client);
-  client_entry entry;
-  entry.handle = x.client;
-  entry.reactor = x.reactor;
-  entry.id = x.id;
-  send(entry.handle, current_gate());
+  auto known = std::any_of(clients_.begin(), clients_.end(),
+                           [&](auto& each) { return each.id == x.id; });
+  if (known)
+    return;
+  clients_.push_back({x.client, x.reactor, x.id, {}});
+  introduce(clients_.back());
+}
+
+/// Makes a request actor acquainted with the breaker and the connections.
+void supervisor::introduce(client_entry& x) {
+  monitor(x.handle);
+  send(x.handle, current_gate());
   for (auto& [id, link] : links_)
     if (link.reactor == x.reactor && !link.leaving
         && link.state == connection_state::ready)
-      send(link.connection, attach_client{entry.handle});
+      send(link.connection, attach_client{x.handle});
   if (draining_)
-    send(entry.handle, drain_client{drain_deadline_});
-  clients_.push_back(std::move(entry));
-}
-
-void supervisor::on_client_down(const caf::actor_addr& who) {
-  std::erase_if(subscriptions_,
-                [&](const subscription& x) { return x.who == who; });
-  auto i = std::find_if(clients_.begin(), clients_.end(),
-                        [&](const client_entry& x) { return x.handle == who; });
-  if (i == clients_.end())
-    return;
-  log_->warn("a request actor died");
-  for (auto& [id, link] : links_)
-    if (link.reactor == i->reactor)
-      send(link.connection, detach_client{i->handle});
-  auto last = i->counters;
-  last.queued = last.in_flight = last.backing_off = 0;
-  past_ += last;
-  clients_.erase(i);
-  tend();
+    send(x.handle, drain_client{drain_deadline_});
 }
 
 } // namespace redoubt

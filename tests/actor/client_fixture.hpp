@@ -39,6 +39,7 @@ public:
       },
       [](attach_client&) {},
       [](detach_client&) {},
+      [](adopt_link&) {},
       [](close_link&) {},
       [](resolved&) {},
       [](io_event&) {},

@@ -28,6 +28,8 @@ struct dial_record {
   std::vector<caf::actor_addr> attached;
   std::vector<caf::actor_addr> detached;
   std::vector<errc> closed_with;
+  /// Times that another supervisor took over.
+  int adopted = 0;
 };
 
 /// A connection that writes down what it is told. Like a real one it ends when
@@ -52,6 +54,18 @@ public:
       },
       [this](detach_client& x) {
         told_->detached.push_back(x.client.address());
+      },
+      [this](adopt_link& x) {
+        observer_ = x.observer;
+        ++told_->adopted;
+        if (!told_->ready)
+          send(observer_,
+               link_progress{told_->link, connection_state::connecting});
+        else
+          send(
+            observer_,
+            link_up{
+              told_->link, connection_actor{this}, 7, 1024, 1u << 20, 0, {}});
       },
       [this](close_link& x) { close(x.cause); },
       [](resolved&) {},
@@ -84,6 +98,7 @@ struct client_record {
   uint64_t id = 0;
   std::vector<gate> gates;
   std::vector<api::time_point> drains;
+  int new_supervisors = 0;
 
   /// Permits that it was ever leased in `generation`.
   uint64_t permits(uint64_t generation) const {
@@ -116,6 +131,7 @@ public:
       [](link_closed&) {},
       [this](gate& x) { told_->gates.push_back(std::move(x)); },
       [this](drain_client& x) { told_->drains.push_back(x.deadline); },
+      [this](new_supervisor&) { ++told_->new_supervisors; },
       [](tick&) {},
     };
   }

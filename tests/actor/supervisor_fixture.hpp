@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -75,8 +76,28 @@ public:
   runtime_options& options() { return config.options; }
 
   void start() {
+    config.succeed = [this](supervisor_standing x) {
+      left = std::make_shared<supervisor_standing>(std::move(x));
+    };
     subject = sys.spawn<supervisor>(config);
     consume_messages();
+  }
+
+  /// Kills the supervisor; `lost` is said to it too late.
+  void kill_supervisor(const std::function<void()>& lost = [] {}) {
+    kill(subject);
+    consume_messages();
+    CAF_REQUIRE(left != nullptr);
+    lost();
+    consume_messages();
+  }
+
+  /// Starts the supervisor that follows the one that was killed.
+  void start_successor() {
+    config.inherited = left;
+    start();
+    for (auto& each : dials)
+      each.observer = subject;
   }
 
   /// Starts with one connection wanted, and that one ready.
@@ -312,6 +333,8 @@ public:
 
   supervisor_config config;
   supervisor_internal subject;
+  /// What the supervisor left that was killed.
+  std::shared_ptr<supervisor_standing> left;
   mood endpoint = mood::silent;
   bool answers_pings = false;
   bool dial_throws = false;

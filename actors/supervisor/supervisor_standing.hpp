@@ -1,0 +1,93 @@
+#pragma once
+
+#include <redoubt/actors/supervisor/circuit_breaker.hpp>
+#include <redoubt/actors/supervisor/dial_schedule.hpp>
+#include <redoubt/actors/supervisor/restart_intensity.hpp>
+#include <redoubt/messages/wiring.hpp>
+
+#include <map>
+#include <string>
+#include <vector>
+
+namespace redoubt {
+
+struct link_entry {
+  connection_actor connection;
+  uint32_t reactor = 0;
+  connection_state state = connection_state::connecting;
+  /// The supervisor's number on the connection.
+  uint32_t owner = 0;
+  int64_t client_id = 0;
+  api::time_point since{};
+  /// Being closed on purpose.
+  bool leaving = false;
+};
+
+struct client_entry {
+  client_actor handle;
+  uint32_t reactor = 0;
+  uint64_t id = 0;
+  request_counters counters;
+  uint64_t waiting = 0;
+  bool drained = false;
+};
+
+struct subscription {
+  subscriber_actor who;
+  /// Tells it from an earlier one of the same subscriber.
+  uint64_t number = 0;
+  uint64_t outstanding = 0;
+};
+
+/// A command of the supervisor's own.
+struct own_request {
+  enum class kind : uint8_t { probe, ping, info };
+  kind what;
+  uint64_t link;
+  api::time_point deadline;
+  /// Breaker's generation, of a probe; number of the check, of the others.
+  uint64_t number;
+};
+
+/// All that a supervisor knows and that outlives it: when it dies, whoever follows
+/// it starts from this. What it was asked and had not answered it answers itself.
+struct supervisor_standing {
+  supervisor_standing(const runtime_options& options, uint64_t seed,
+                      api::time_point now);
+
+  api::time_point started_;
+  circuit_breaker breaker_;
+  dial_schedule dials_;
+  restart_intensity restarts_;
+
+  std::map<uint64_t, link_entry> links_;
+  uint64_t next_link_ = 0;
+  std::vector<client_entry> clients_;
+  size_t next_leaseholder_ = 0;
+
+  std::map<uint64_t, own_request> own_;
+  uint64_t next_own_ = 0;
+  uint64_t next_check_ = 0;
+
+  std::vector<subscription> subscriptions_;
+  uint64_t next_subscription_ = 0;
+  uint64_t event_sequence_ = 0;
+
+  /// Sums of request actors that are gone.
+  request_counters past_;
+  /// When a connection last became ready.
+  api::time_point last_up_{};
+  uint64_t connections_lost_ = 0;
+  uint64_t restarted_ = 0;
+  uint64_t events_dropped_ = 0;
+  errc trouble_ = errc::none;
+  errc last_error_ = errc::none;
+  std::string last_error_text_;
+
+  bool draining_ = false;
+  bool drain_done_ = false;
+  uint64_t abandoned_ = 0;
+  api::time_point drain_deadline_{};
+};
+
+} // namespace redoubt

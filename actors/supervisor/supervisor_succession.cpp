@@ -1,0 +1,143 @@
+// Actors that die: request actors, and the supervisor itself.
+
+#include <redoubt/actors/supervisor/supervisor.hpp>
+
+#include <algorithm>
+#include <utility>
+
+namespace redoubt {
+
+namespace {
+
+/// How long a supervisor keeps still whose predecessors died too often: one that
+/// dies of what it was left must not do so in a loop.
+constexpr std::chrono::seconds rest{1};
+
+event replaced_event(std::string_view what, uint64_t client = 0) {
+  event x;
+  x.kind = event_kind::handle_replaced;
+  x.text = what;
+  x.client = client;
+  return x;
+}
+
+} // namespace
+
+supervisor_standing::supervisor_standing(const runtime_options& options,
+                                         uint64_t seed, api::time_point now)
+  : started_(now),
+    breaker_(options.breaker, seed),
+    dials_(options.pool, options.pool.connections * options.threads.reactors,
+           seed + 1),
+    restarts_(options.pool.max_restarts, options.pool.restart_window,
+              options.breaker.lump) {
+}
+
+// -- the supervisor -----------------------------------------------------------------------
+
+void supervisor::begin() {
+  if (!config_.inherited) {
+    tend();
+    return;
+  }
+  static_cast<supervisor_standing&>(*this) = std::move(*config_.inherited);
+  config_.inherited = nullptr;
+  auto now = api::now(this);
+  count_crash(now);
+  if (!restarts_.degraded()) {
+    adopt();
+    return;
+  }
+  adopts_later_ = true;
+  armed_for_ = now + rest;
+  api::send_at(this, supervisor_internal{this}, armed_for_,
+               tick{++tick_token_});
+}
+
+/// Takes over the living. Whatever they told the one before may be lost, so that
+/// all are asked to say where they stand, and watched: who died meanwhile is
+/// heard of at once.
+void supervisor::adopt() {
+  log_->warn("the supervisor died, another one takes over");
+  for (auto& each : subscriptions_) {
+    each.outstanding = 0;
+    monitor(each.who);
+  }
+  if (config_.roster)
+    for (auto& place : config_.roster()) {
+      auto known = std::find_if(clients_.begin(), clients_.end(),
+                                [&](auto& x) { return x.id == place.id; });
+      if (known == clients_.end())
+        known = clients_.insert(clients_.end(),
+                                {place.handle, place.reactor, place.id, {}});
+      known->handle = place.handle;
+    }
+  for (auto& [id, x] : links_) {
+    monitor(x.connection);
+    send(x.connection, adopt_link{link_observer{this}});
+  }
+  for (auto& each : clients_) {
+    send(each.handle, new_supervisor{report_sink{this}});
+    introduce(each);
+  }
+  publish(replaced_event("supervisor"));
+  tend();
+}
+
+void supervisor::count_crash(api::time_point now) {
+  if (!restarts_.record(now))
+    return;
+  dials_.degraded(true, now);
+  log_->warn(
+    "connections or actors die too often, dialling slowly from now on");
+  event x;
+  x.kind = event_kind::degraded;
+  publish(std::move(x));
+}
+
+// -- others -------------------------------------------------------------------------------
+
+void supervisor::on_down(const caf::actor_addr& who) {
+  std::erase_if(subscriptions_,
+                [&](const subscription& x) { return x.who == who; });
+  // A connection says itself why it ended, in a message that this one may have
+  // overtaken; whichever comes second finds nothing.
+  for (auto& [id, x] : links_)
+    if (x.connection == who) {
+      link_closed gone;
+      gone.link = id;
+      gone.cause = errc::disconnected;
+      gone.text = "the connection actor died";
+      gone.gave_up = true;
+      gone.was_ready = x.state == connection_state::ready;
+      send(link_observer{this}, std::move(gone));
+    }
+  on_client_down(who);
+}
+
+void supervisor::on_client_down(const caf::actor_addr& who) {
+  auto i = std::find_if(clients_.begin(), clients_.end(),
+                        [&](const client_entry& x) { return x.handle == who; });
+  if (i == clients_.end())
+    return;
+  auto gone = std::move(*i);
+  clients_.erase(i);
+  for (auto& [id, link] : links_)
+    if (link.reactor == gone.reactor)
+      send(link.connection, detach_client{gone.handle});
+  auto last = gone.counters;
+  last.queued = last.in_flight = last.backing_off = 0;
+  past_ += last;
+  if (config_.replace_client && !draining_) {
+    if (auto place = config_.replace_client(gone.id)) {
+      log_->warn("request actor {} died, another one takes its place", gone.id);
+      clients_.push_back({place->handle, place->reactor, place->id, {}});
+      introduce(clients_.back());
+      count_crash(api::now(this));
+      publish(replaced_event("request actor", gone.id));
+    }
+  }
+  tend();
+}
+
+} // namespace redoubt
