@@ -348,4 +348,53 @@ CAF_TEST(a drained request actor takes nothing new and answers what is left) {
   CAF_CHECK_EQUAL(told->drained.front().abandoned, 1u);
 }
 
+CAF_TEST(a link that is announced twice is one link) {
+  start();
+  link_up_now(4);
+  link_up again;
+  again.link = last_link;
+  again.connection = links.back();
+  again.credit = 4;
+  again.credit_bytes = 1u << 20;
+  caf::anon_send(subject, again);
+  consume_messages();
+  for (int i = 0; i < 5; ++i)
+    caf::anon_send(subject, command{"GET", "k"});
+  consume_messages();
+  CAF_CHECK_EQUAL(told->units.size(), 4u);
+  lose_link(0);
+  CAF_CHECK_EQUAL(told->units.size(), 4u);
+}
+
+CAF_TEST(a request actor reports to the supervisor that follows) {
+  start_connected();
+  auto answered = ask(command{"GET", "k"});
+  auto later = std::make_shared<record>();
+  auto next = sys.spawn<fake_supervisor>(later);
+  caf::anon_send(subject, new_supervisor{next});
+  consume_messages();
+  CAF_CHECK_EQUAL(later->reports.size(), 1u);
+  auto before = told->reports.size();
+  answer_next(reply{});
+  expect_reply(answered);
+  pass(105ms);
+  CAF_REQUIRE_EQUAL(later->reports.size(), 2u);
+  CAF_CHECK_EQUAL(later->reports[1].successes, 1u);
+  CAF_CHECK_EQUAL(told->reports.size(), before);
+  caf::anon_send_exit(next, caf::exit_reason::kill);
+}
+
+CAF_TEST(a request actor tells the supervisor that follows that it is drained) {
+  start_connected();
+  caf::anon_send(subject, drain_client{sched.clock().now() + 1s});
+  consume_messages();
+  CAF_CHECK_EQUAL(told->drained.size(), 1u);
+  auto later = std::make_shared<record>();
+  auto next = sys.spawn<fake_supervisor>(later);
+  caf::anon_send(subject, new_supervisor{next});
+  consume_messages();
+  CAF_CHECK_EQUAL(later->drained.size(), 1u);
+  caf::anon_send_exit(next, caf::exit_reason::kill);
+}
+
 CAF_TEST_FIXTURE_SCOPE_END()

@@ -282,6 +282,33 @@ CAF_TEST(an owner that detached is told nothing more) {
   CAF_CHECK(!second.so_far().closed.has_value());
 }
 
+CAF_TEST(another supervisor takes over the number of the one that died) {
+  scripted_peer peer{echo};
+  open(peer);
+  get(first(), 1);
+  CAF_REQUIRE(first().has_replies(1));
+  auto& next = add_owner();
+  first().detached = true;
+  caf::anon_send(subject, adopt_link{next.handle});
+  CAF_REQUIRE(next.is_up());
+  CAF_CHECK_EQUAL(next.so_far().up->owner, first().so_far().up->owner);
+  get(next, 2);
+  CAF_CHECK(next.has_replies(1));
+  CAF_CHECK_EQUAL(next.heard(), "2=\"k2\"");
+  CAF_CHECK_EQUAL(first().so_far().replies.size(), 1u);
+}
+
+CAF_TEST(an owner that is attached again is told nothing twice) {
+  scripted_peer peer{echo};
+  open(peer);
+  auto& other = attach();
+  caf::anon_send(subject, attach_client{other.handle});
+  get(other, 1);
+  CAF_CHECK(other.has_replies(1));
+  other.settle();
+  CAF_CHECK_EQUAL(other.so_far().ups, 1u);
+}
+
 CAF_TEST(an owner that died takes nobody along) {
   scripted_peer peer{echo};
   open(peer);
