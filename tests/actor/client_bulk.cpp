@@ -193,6 +193,36 @@ CAF_TEST(a request actor that dies completes what it took) {
   CAF_CHECK(why(0).outcome == fate::unknown);
 }
 
+CAF_TEST(a submit that the mailbox has no room for is turned away as a whole) {
+  auto turned_away = [&](auto message) {
+    auto x = caf::make_mailbox_element(nullptr, caf::make_message_id(), {},
+                                       std::move(message));
+    return client::turn_away(*x);
+  };
+  CAF_CHECK(!turned_away(tick{}));
+  CAF_CHECK(turned_away(submit{sink,
+                               {{4, command{"GET", "a"}, nullptr},
+                                {5, command{"GET", "b"}, nullptr}}}));
+  consume_messages();
+  CAF_REQUIRE_EQUAL(done->items.size(), 2u);
+  CAF_CHECK_EQUAL(done->items[1].id, 5u);
+  for (size_t i = 0; i < 2; ++i) {
+    CAF_CHECK(why(i).code == errc::overloaded);
+    CAF_CHECK(why(i).outcome == fate::not_sent);
+  }
+}
+
+CAF_TEST(commands of a submit beyond the queue are overloaded) {
+  config.limits.queue = 2;
+  start();
+  submit_all({{1, command{"GET", "a"}, nullptr},
+              {2, command{"GET", "b"}, nullptr},
+              {3, command{"GET", "c"}, nullptr}});
+  CAF_REQUIRE_EQUAL(done->items.size(), 1u);
+  CAF_CHECK_EQUAL(done->items[0].id, 3u);
+  CAF_CHECK(why(0).code == errc::overloaded);
+}
+
 // -- cancel ---------------------------------------------------------------------
 
 CAF_TEST(what is cancelled before it was sent is never sent) {

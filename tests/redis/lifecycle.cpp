@@ -124,6 +124,43 @@ CAF_TEST(a runtime ends inside a scheduled actor of a system with one thread) {
   self->wait_for(worker);
 }
 
+CAF_TEST(a runtime ends while the reactor runs callers that never rest) {
+  lab::private_redis server;
+  caf::actor_system_config config;
+  caf::actor_system system{config};
+  auto out = std::make_shared<burst_result>();
+  auto o = options_for(server);
+  o.threads.run_callers = true;
+  std::optional<runtime> rt{std::in_place, system, o};
+  CAF_REQUIRE(!rt->wait_ready(5s));
+  // Each asks again as soon as it is answered, whatever the answer.
+  auto busy = [out](caf::event_based_actor* self,
+                    const request_actor& to) -> caf::behavior {
+    auto ask = std::make_shared<std::function<void()>>();
+    std::weak_ptr again = ask;
+    *ask = [=] {
+      auto go_on = [=] {
+        ++out->answered;
+        if (auto next = again.lock())
+          (*next)();
+      };
+      self->request(to, caf::infinite, command{"PING"})
+        .then([=](const reply&) { go_on(); },
+              [=](const caf::error&) { go_on(); });
+    };
+    (*ask)();
+    return {[keep = ask](int) {}};
+  };
+  std::vector<caf::actor> all;
+  auto client = rt->client();
+  for (int i = 0; i < 8; ++i)
+    all.push_back(system.spawn(busy, client));
+  CAF_CHECK(eventually([&] { return out->answered > 1000; }));
+  rt.reset();
+  for (auto& each : all)
+    caf::anon_send_exit(each, caf::exit_reason::kill);
+}
+
 CAF_TEST(a pinned service actor works on the reactor and ends with the runtime) {
   class service : public caf::event_based_actor {
   public:
