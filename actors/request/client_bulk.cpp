@@ -11,7 +11,7 @@
 namespace redoubt {
 
 void client::on_submit(submit& x) {
-  if (!x.sink)
+  if (!x.sink || x.commands.empty())
     return;
   auto caller = x.sink.id();
   auto& channel = channels_[caller];
