@@ -12,54 +12,6 @@ using namespace redoubt;
 using namespace redoubt::test;
 using result = reply_decoder::result;
 
-namespace {
-
-std::string random_text(random_source& random, bool any_byte) {
-  std::string text;
-  for (auto n = 1 + random.next() % 40; n > 0; --n)
-    text += static_cast<char>(any_byte ? random.next() % 256
-                                       : 'a' + random.next() % 26);
-  return text;
-}
-
-/// A random reply, nested to at most `depth`, and its bytes.
-reply random_reply(random_source& random, uint32_t depth, std::string& wire) {
-  switch (random.next() % (depth > 0 ? 10 : 6)) {
-    case 0: wire += random.next() % 2 == 0 ? "$-1\r\n" : "*-1\r\n"; return {};
-    case 1: {
-      auto text = random_text(random, false);
-      wire += "+" + text + "\r\n";
-      return reply::status(text);
-    }
-    case 2: {
-      auto text = random_text(random, false);
-      wire += "-" + text + "\r\n";
-      return reply::error(text);
-    }
-    case 3: {
-      auto number = static_cast<int64_t>(random.next()) >> (random.next() % 64);
-      wire += ":" + std::to_string(number) + "\r\n";
-      return reply::integer(number);
-    }
-    case 4: wire += "$0\r\n\r\n"; return reply::string("");
-    case 5: {
-      auto text = random_text(random, true);
-      wire += bulk(text);
-      return reply::string(text);
-    }
-    default: {
-      std::vector<reply> elements;
-      auto n = random.next() % 4;
-      wire += "*" + std::to_string(n) + "\r\n";
-      for (; n > 0; --n)
-        elements.push_back(random_reply(random, depth - 1, wire));
-      return reply::array(std::move(elements));
-    }
-  }
-}
-
-} // namespace
-
 CAF_TEST_FIXTURE_SCOPE(reply_decoder_tests, decoder_fixture)
 
 // -- what is RESP -------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 #include <redoubt/actors/connection/reply_decoder.hpp>
 #include <redoubt/tests/support/check.hpp>
+#include <redoubt/tests/unit/reply_wire.hpp>
 
 #include <cstdint>
 #include <string>
@@ -62,10 +63,5 @@ struct decoder_fixture {
     return whole.end;
   }
 };
-
-inline std::string bulk(std::string_view text) {
-  return "$" + std::to_string(text.size()) + "\r\n" + std::string{text}
-         + "\r\n";
-}
 
 } // namespace redoubt::test

@@ -1,36 +1,13 @@
 #define CAF_SUITE reply_decoder_limits
 
+#include <redoubt/tests/support/memory.hpp>
 #include <redoubt/tests/unit/reply_decoder_fixture.hpp>
 
-#include <unistd.h>
-
-#include <fstream>
 #include <string>
 #include <vector>
 
 using namespace redoubt;
 using namespace redoubt::test;
-
-namespace {
-
-/// An array in an array and so on, `depth` of them, around `inner`.
-std::string nested(size_t depth, const std::string& inner = ":1\r\n") {
-  std::string text;
-  for (size_t i = 0; i < depth; ++i)
-    text += "*1\r\n";
-  return text + inner;
-}
-
-/// Bytes of memory that this process has in use.
-size_t resident_bytes() {
-  std::ifstream file{"/proc/self/statm"};
-  size_t total = 0;
-  size_t resident = 0;
-  file >> total >> resident;
-  return resident * static_cast<size_t>(::sysconf(_SC_PAGESIZE));
-}
-
-} // namespace
 
 CAF_TEST_FIXTURE_SCOPE(reply_decoder_limits_tests, decoder_fixture)
 

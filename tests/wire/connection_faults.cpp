@@ -1,12 +1,12 @@
 #define CAF_SUITE connection_faults
 
+#include <redoubt/tests/support/memory.hpp>
 #include <redoubt/tests/wire/connection_fixture.hpp>
 
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <fstream>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,15 +16,6 @@ using namespace redoubt::test;
 using namespace std::chrono_literals;
 
 namespace {
-
-/// Bytes of memory that this process has in use.
-size_t resident_bytes() {
-  std::ifstream file{"/proc/self/statm"};
-  size_t total = 0;
-  size_t resident = 0;
-  file >> total >> resident;
-  return resident * static_cast<size_t>(::sysconf(_SC_PAGESIZE));
-}
 
 /// A connection on which one command was answered and one is in flight, to
 /// which the peer then says `bytes`.
