@@ -141,7 +141,7 @@ CAF_TEST(lengths that are none are no RESP) {
                     "*-2\r\n", "*abc\r\n", "*\r\n", "*1a\r\n",
                     "*2147483648\r\n", "*99999999999999999999\r\n"}) {
     auto end = end_of(text);
-    CAF_CHECK(end == result::broken || end == result::too_deep);
+    CAF_CHECK(end == result::broken || end == result::too_large);
   }
 }
 
@@ -177,10 +177,10 @@ CAF_TEST(nothing is read any more after a reply that exceeds a limit) {
   reply out;
   std::string bad = "*2\r\n";
   subject.feed(bad.data(), bad.size());
-  CAF_CHECK(subject.next(out) == result::too_deep);
+  CAF_CHECK(subject.next(out) == result::too_large);
   std::string good = ":1\r\n:2\r\n:3\r\n";
   subject.feed(good.data(), good.size());
-  CAF_CHECK(subject.next(out) == result::too_deep);
+  CAF_CHECK(subject.next(out) == result::too_large);
 }
 
 CAF_TEST_FIXTURE_SCOPE_END()
