@@ -43,7 +43,8 @@ enum class errc : uint8_t {
   disconnected,
   /// The server sent bytes that are no RESP.
   protocol_error,
-  /// The reply was larger or nested deeper than the limits allow.
+  /// The reply was larger or nested deeper than the limits allow. One too deep
+  /// is skipped; one too large ends the connection.
   reply_too_deep,
   /// No reply within the time of one attempt.
   attempt_timeout,

@@ -145,7 +145,8 @@ struct limit_options {
   uint64_t reply_bytes = 512u << 20;
   /// Elements of all arrays in one reply together.
   uint32_t reply_elements = 1u << 20;
-  /// Nesting of arrays in a reply; hiredis 0.14 has room for 7.
+  /// Nesting of arrays in a reply; hiredis 0.14 has room for 7. What is nested
+  /// deeper is skipped and costs no other request.
   uint32_t reply_depth = 7;
   /// Commands in one pipeline or transaction.
   uint32_t pipeline = 100000;

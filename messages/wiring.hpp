@@ -38,7 +38,8 @@ struct link_reply {
   uint64_t id = 0;
   /// Not `none` if the reply had to be thrown away (`reply_too_deep`).
   errc code = errc::none;
-  /// The reply; an array of all replies for a unit of several.
+  /// The reply; an array of all replies for a unit of several. With a code, an
+  /// error that says why.
   reply value;
 };
 

@@ -95,7 +95,8 @@ private:
   void read_some();
   bool take_replies();
   bool take_reply(reply&& x);
-  void on_too_deep();
+  bool take_too_deep(reply&& x);
+  void on_too_large();
   void hand_out();
   void retire(const reply& x);
   bool end_if_retired();
@@ -134,6 +135,8 @@ private:
   ring<awaited> awaited_;
   /// Replies gathered for a unit of several.
   std::vector<reply> unit_;
+  /// What to say of the unit whose replies arrive, if one was nested too deep.
+  std::optional<reply> too_deep_;
   std::optional<liveness> liveness_;
   uint64_t tick_token_ = 0;
 

@@ -168,7 +168,11 @@ bool connection::take_replies() {
         if (!take_reply(std::move(x)))
           return false;
         break;
-      case reply_decoder::result::too_deep: on_too_deep(); [[fallthrough]];
+      case reply_decoder::result::too_deep:
+        if (!take_too_deep(std::move(x)))
+          return false;
+        break;
+      case reply_decoder::result::too_large: on_too_large(); [[fallthrough]];
       case reply_decoder::result::broken:
         hand_out();
         fail(errc::protocol_error, decoder_.error(), true);
@@ -202,14 +206,29 @@ bool connection::take_reply(reply&& x) {
       return true;
     x = reply::array(std::exchange(unit_, {}));
   }
+  auto code = errc::none;
+  if (too_deep_) {
+    code = errc::reply_too_deep;
+    x = *std::exchange(too_deep_, {});
+  }
   if (first.owner != no_owner)
     owners_[first.owner].done.push_back(
-      link_reply{first.id, errc::none, std::move(x)});
+      link_reply{first.id, code, std::move(x)});
   awaited_.pop_front();
   return true;
 }
 
-void connection::on_too_deep() {
+bool connection::take_too_deep(reply&& x) {
+  if (state_ == connection_state::handshaking) {
+    fail(errc::protocol_error, x.text(), true);
+    return false;
+  }
+  // Its unit is answered in its turn, once all of its replies are here.
+  too_deep_ = x;
+  return take_reply(std::move(x));
+}
+
+void connection::on_too_large() {
   if (awaited_.empty() || awaited_.front().owner == no_owner)
     return;
   auto& first = awaited_.front();

@@ -7,6 +7,8 @@
 #include <charconv>
 #include <cstring>
 #include <new>
+#include <string_view>
+#include <utility>
 
 namespace redoubt {
 
@@ -14,6 +16,10 @@ namespace {
 
 /// Bytes within which the announced length of a string has to end.
 constexpr size_t longest_length = 32;
+
+/// The deepest limit at which the reader shows us the array that exceeds it; it
+/// fails at the one after.
+constexpr uint32_t deepest_reply = 7;
 
 } // namespace
 
@@ -27,7 +33,8 @@ void reply_decoder::deleter::operator()(redisReader* reader) const noexcept {
 reply_decoder::reply_decoder(const limit_options& limits)
   : bulk_limit_(limits.reply_bytes),
     element_limit_(limits.reply_elements),
-    depth_limit_(limits.reply_depth),
+    depth_limit_(std::min(limits.reply_depth, deepest_reply)),
+    skipper_(limits),
     reader_(redisReaderCreateWithFunctions(&object_functions)) {
   if (!reader_)
     throw std::bad_alloc{};
@@ -41,22 +48,32 @@ void reply_decoder::feed(const char* data, size_t size) {
 
 reply_decoder::result reply_decoder::next(reply& out) {
   if (!error_.empty())
-    return exceeded_ ? result::too_deep : result::broken;
+    return failed();
+  if (skipping_)
+    return skip(out);
   void* object = nullptr;
   if (redisReaderGetReply(reader_.get(), &object) != REDIS_OK) {
     if (error_.empty())
       error_ = reader_->errstr;
-    return exceeded_ ? result::too_deep : result::broken;
+    return failed();
+  }
+  if (skipping_) {
+    reset_reader();
+    return skip(out);
   }
   if (object == nullptr) {
     if (!pending_is_too_large())
       return result::need_more;
-    return exceeded_ ? result::too_deep : result::broken;
+    return failed();
   }
   out = std::move(root_);
   root_ = reply{};
   elements_ = 0;
   return result::got;
+}
+
+reply_decoder::result reply_decoder::failed() const noexcept {
+  return exceeded_ ? result::too_large : result::broken;
 }
 
 void reply_decoder::exceed(std::string what) {
@@ -95,6 +112,56 @@ bool reply_decoder::pending_is_too_large() {
   exceed(fmt::format("a string of {} bytes exceeds the limit of {}", size,
                      bulk_limit_));
   return true;
+}
+
+// -- skipping -------------------------------------------------------------------
+
+void reply_decoder::leave_reply(const redisReadTask* task,
+                                uint32_t size) noexcept {
+  // What the reader knows of the reply is where the skipper starts: nothing is
+  // read twice, and nothing has to be kept for it.
+  auto to_come = size;
+  for (auto x = task; x->parent != nullptr; x = x->parent)
+    to_come += static_cast<uint32_t>(x->parent->elements - 1 - x->idx);
+  skipper_.start(to_come, elements_ + size);
+  skipping_ = true;
+  // A reader that fails throws its buffer away. One that has nothing to read
+  // returns and keeps it.
+  hidden_ = reader_->len - reader_->pos;
+  reader_->len = reader_->pos;
+}
+
+void reply_decoder::reset_reader() noexcept {
+  auto& r = *reader_;
+  r.len = r.pos + std::exchange(hidden_, 0);
+  r.ridx = -1;
+  r.reply = nullptr;
+  root_ = reply{};
+  elements_ = 0;
+}
+
+reply_decoder::result reply_decoder::skip(reply& out) {
+  auto& r = *reader_;
+  std::string_view bytes{r.buf + r.pos, r.len - r.pos};
+  auto state = skipper_.skip(bytes);
+  r.pos = r.len - bytes.size();
+  if (state == reply_skipper::result::done) {
+    skipping_ = false;
+    out = reply::error(fmt::format(
+      "arrays are nested deeper than the limit of {}", depth_limit_));
+    return result::too_deep;
+  }
+  if (state == reply_skipper::result::need_more) {
+    // The reader finds nothing to read, but lets go of what was skipped.
+    void* none = nullptr;
+    if (redisReaderGetReply(&r, &none) == REDIS_OK)
+      return result::need_more;
+    error_ = r.errstr;
+    return failed();
+  }
+  exceeded_ = state == reply_skipper::result::too_large;
+  error_ = skipper_.error();
+  return failed();
 }
 
 // -- object functions -----------------------------------------------------------
@@ -157,9 +224,8 @@ void* reply_decoder::on_array(const redisReadTask* task, int size) {
     return nullptr;
   }
   if (depth > decoder.depth_limit_) {
-    decoder.exceed(fmt::format("arrays are nested deeper than the limit of {}",
-                               decoder.depth_limit_));
-    return nullptr;
+    decoder.leave_reply(task, static_cast<uint32_t>(size));
+    return &decoder.root_;
   }
   try {
     auto x = place(task);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <redoubt/actors/connection/reply_skipper.hpp>
 #include <redoubt/messages/options.hpp>
 #include <redoubt/messages/reply.hpp>
 
@@ -15,7 +16,8 @@ namespace redoubt {
 
 /// Turns bytes into replies: hiredis' reader with object functions of our own
 /// that build `reply` values in place and keep the limits, before anything is
-/// allocated for what exceeds them.
+/// allocated for what exceeds them. A reply that is nested too deep is skipped and
+/// costs nothing else; one that is too large ends the decoder.
 class reply_decoder {
 public:
   explicit reply_decoder(const limit_options& limits);
@@ -30,13 +32,16 @@ public:
     need_more,
     /// The bytes are no RESP; nothing can be read any more.
     broken,
-    /// The next reply exceeds a limit; nothing can be read any more.
+    /// The next reply was nested too deep and has been skipped; `out` holds an
+    /// error that says so. What follows is read as ever.
     too_deep,
+    /// The next reply is larger than a limit; nothing can be read any more.
+    too_large,
   };
 
   result next(reply& out);
 
-  /// What is wrong, after `broken` or `too_deep`.
+  /// What is wrong, after `broken` or `too_large`.
   const std::string& error() const noexcept { return error_; }
 
 private:
@@ -53,8 +58,12 @@ private:
   static void on_free(void* object);
   static redisReplyObjectFunctions object_functions;
 
+  result failed() const noexcept;
   void exceed(std::string what);
   bool pending_is_too_large();
+  void leave_reply(const redisReadTask* task, uint32_t size) noexcept;
+  void reset_reader() noexcept;
+  result skip(reply& out);
 
   uint64_t bulk_limit_;
   uint32_t element_limit_;
@@ -64,6 +73,10 @@ private:
   uint32_t elements_ = 0;
   bool exceeded_ = false;
   std::string error_;
+  reply_skipper skipper_;
+  bool skipping_ = false;
+  /// Bytes that the reader is not to see, as the skipper comes first.
+  size_t hidden_ = 0;
   std::unique_ptr<redisReader, deleter> reader_;
 };
 

@@ -60,6 +60,38 @@ CAF_TEST(all kinds of replies arrive) {
                   "      2) \"x\"\n3) (nil)");
 }
 
+CAF_TEST(a reply that is too deep costs no other request) {
+  command deep{"EVAL", "return {{{{{{{{{1}}}}}}}}}", 0};
+  pipeline x;
+  for (int i = 0; i < 100; ++i) {
+    x.commands.push_back(deep);
+    x.commands.push_back(command{"INCR", "n"});
+  }
+  auto [all, why] = me.ask_many(client, x);
+  CAF_REQUIRE(!why);
+  CAF_REQUIRE_EQUAL(all.size(), 200u);
+  for (size_t i = 0; i < 100; ++i) {
+    CAF_REQUIRE(std::holds_alternative<failure>(all[2 * i]));
+    CAF_REQUIRE(std::holds_alternative<reply>(all[2 * i + 1]));
+    auto& error = std::get<failure>(all[2 * i]);
+    CAF_CHECK(error.code == errc::reply_too_deep);
+    CAF_CHECK(error.outcome == fate::answered);
+    CAF_CHECK_EQUAL(error.attempts, 1u);
+    CAF_CHECK_EQUAL(std::get<reply>(all[2 * i + 1]).number(),
+                    static_cast<int64_t>(i + 1));
+  }
+  // EXEC's array is one more around it.
+  auto just_too_deep = command{"EVAL", "return {{{{{{{1}}}}}}}", 0};
+  CAF_CHECK(me.ask(client, just_too_deep).ok());
+  auto [none, because] = me.ask_many(
+    client, transaction{{command{"INCR", "n"}, just_too_deep}});
+  CAF_REQUIRE(because.has_value());
+  CAF_CHECK(because->code == errc::reply_too_deep);
+  CAF_CHECK(because->outcome == fate::answered);
+  CAF_CHECK_EQUAL(me.ask(client, command{"GET", "n"}).value.text(), "101");
+  CAF_CHECK_EQUAL(me.status(rt).connections_lost, 0u);
+}
+
 CAF_TEST(a pipeline keeps its order and each command its own outcome) {
   pipeline x;
   for (int i = 0; i < 1000; ++i)

@@ -2,6 +2,7 @@
 
 #include <redoubt/actors/connection/reply_decoder.hpp>
 #include <redoubt/tests/support/check.hpp>
+#include <redoubt/tests/unit/reply_wire.hpp>
 
 #include <cstdint>
 #include <string>
@@ -12,7 +13,9 @@ namespace redoubt::test {
 
 /// What a decoder makes of some bytes: the replies, and how it ended.
 struct decoded {
+  /// With an error in the place of each that was too deep.
   std::vector<reply> replies;
+  size_t too_deep = 0;
   reply_decoder::result end = reply_decoder::result::need_more;
   std::string error;
 };
@@ -32,8 +35,11 @@ struct decoder_fixture {
       bytes.remove_prefix(part.size());
       subject.feed(part.data(), part.size());
       reply next;
-      while ((x.end = subject.next(next)) == result::got)
+      while ((x.end = subject.next(next)) == result::got
+             || x.end == result::too_deep) {
         x.replies.push_back(std::move(next));
+        x.too_deep += x.end == result::too_deep ? 1 : 0;
+      }
       if (x.end != result::need_more)
         break;
     }
@@ -62,10 +68,5 @@ struct decoder_fixture {
     return whole.end;
   }
 };
-
-inline std::string bulk(std::string_view text) {
-  return "$" + std::to_string(text.size()) + "\r\n" + std::string{text}
-         + "\r\n";
-}
 
 } // namespace redoubt::test

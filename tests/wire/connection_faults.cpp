@@ -1,12 +1,12 @@
 #define CAF_SUITE connection_faults
 
+#include <redoubt/tests/support/memory.hpp>
 #include <redoubt/tests/wire/connection_fixture.hpp>
 
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <fstream>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,15 +16,6 @@ using namespace redoubt::test;
 using namespace std::chrono_literals;
 
 namespace {
-
-/// Bytes of memory that this process has in use.
-size_t resident_bytes() {
-  std::ifstream file{"/proc/self/statm"};
-  size_t total = 0;
-  size_t resident = 0;
-  file >> total >> resident;
-  return resident * static_cast<size_t>(::sysconf(_SC_PAGESIZE));
-}
 
 /// A connection on which one command was answered and one is in flight, to
 /// which the peer then says `bytes`.
@@ -207,9 +198,8 @@ CAF_TEST(a reply beyond a limit is answered and ends the link) {
   limit_options limits;
   limits.reply_bytes = 100;
   limits.reply_elements = 10;
-  limits.reply_depth = 2;
   for (std::string text :
-       {"$101\r\n", "*11\r\n", "*1\r\n*1\r\n*1\r\n", "*2\r\n:1\r\n$101\r\n"}) {
+       {"$101\r\n", "*11\r\n", "*1\r\n*10\r\n", "*2\r\n:1\r\n$101\r\n"}) {
     spoilt x{text, spoilt::then::wait, limits};
     auto end = x.end_of_first(errc::protocol_error, true);
     CAF_CHECK_EQUAL(x.first().heard(), "1=first 2=!reply_too_deep");
@@ -231,12 +221,12 @@ CAF_TEST(a reply at its limits is handed on) {
 
 CAF_TEST(only the first in line is answered when a reply exceeds a limit) {
   connection_fixture x;
-  x.config.limits.reply_depth = 1;
+  x.config.limits.reply_elements = 1;
   scripted_peer peer{script{[](peer_session& client) {
     shake_hands(client);
     for (int i = 0; i < 3; ++i)
       client.next_command();
-    client.reply("*1\r\n*1\r\n:1\r\n+OK\r\n+OK\r\n");
+    client.reply("*2\r\n:1\r\n:2\r\n+OK\r\n+OK\r\n");
     client.expect_end();
   }}};
   x.open(peer);
@@ -252,13 +242,13 @@ CAF_TEST(only the first in line is answered when a reply exceeds a limit) {
   CAF_CHECK_EQUAL(x.first().heard(), "");
 }
 
-CAF_TEST(a unit of several replies is answered once when one is too deep) {
+CAF_TEST(a unit of several replies is answered once when one is too large) {
   connection_fixture x;
-  x.config.limits.reply_depth = 1;
+  x.config.limits.reply_elements = 1;
   scripted_peer peer{script{[](peer_session& client) {
     shake_hands(client);
     client.next_command();
-    client.reply("+OK\r\n+QUEUED\r\n*1\r\n*1\r\n:1\r\n");
+    client.reply("+OK\r\n+QUEUED\r\n*2\r\n:1\r\n:2\r\n");
     client.expect_end();
   }}};
   x.open(peer);
@@ -271,10 +261,8 @@ CAF_TEST(the largest lengths end the link before anything is allocated) {
   // Whatever the first run costs is spent before.
   spoilt{"*2147483647\r\n"}.end_of_first(errc::protocol_error, true);
   auto before = resident_bytes();
-  for (std::string text :
-       {"$9223372036854775807\r\n", "*2147483647\r\n", "*1\r\n*2147483647\r\n",
-        "*1\r\n*1\r\n*1\r\n*1\r\n"
-        "*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n"}) {
+  for (std::string text : {"$9223372036854775807\r\n", "*2147483647\r\n",
+                           "*1\r\n*2147483647\r\n"}) {
     spoilt x{text};
     x.end_of_first(errc::protocol_error, true);
     CAF_CHECK_EQUAL(x.first().heard(), "1=first 2=!reply_too_deep");
