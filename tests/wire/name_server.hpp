@@ -26,7 +26,9 @@ class name_server {
 public:
   using zone = std::map<std::string, std::vector<std::string>>;
 
-  explicit name_server(zone names) : names_(std::move(names)) {
+  /// Never answers for the name `ignored`.
+  explicit name_server(zone names, std::string ignored = {})
+    : names_(std::move(names)), ignored_(std::move(ignored)) {
     fd_ = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     wake_ = eventfd(0, EFD_CLOEXEC);
     sockaddr_in where{};
@@ -63,9 +65,6 @@ public:
 
   /// Answers with bytes that mean nothing.
   void babble() { manner_ = manner::babbles; }
-
-  /// Never answers for this name. Before it is asked anything.
-  void ignore(std::string name) { ignored_ = std::move(name); }
 
 private:
   enum class manner { speaks, silent, babbles };
@@ -129,8 +128,8 @@ private:
     return result + question + records;
   }
 
-  zone names_;
-  std::string ignored_;
+  const zone names_;
+  const std::string ignored_;
   std::atomic<manner> manner_ = manner::speaks;
   std::atomic<size_t> queries_ = 0;
   int fd_ = -1;
