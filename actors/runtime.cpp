@@ -86,7 +86,7 @@ struct runtime::state {
   std::vector<client_place> roster();
   void succeed(supervisor_standing left);
   reactor& least_loaded(uint32_t& index);
-  bool on_reactor() const;
+  bool on_reactor();
   void stop(std::chrono::milliseconds limit);
 };
 
@@ -196,7 +196,8 @@ reactor& runtime::state::least_loaded(uint32_t& index) {
   return **i;
 }
 
-bool runtime::state::on_reactor() const {
+bool runtime::state::on_reactor() {
+  std::lock_guard guard{mutex};
   return std::any_of(reactors.begin(), reactors.end(),
                      [](auto& each) { return each->on_thread(); });
 }
@@ -225,7 +226,13 @@ void runtime::state::stop(std::chrono::milliseconds limit) {
   for (auto& each : reactors)
     each->evict();
   resolvers.clear();
-  reactors.clear();
+  // Other threads may still ask whether they are reactors. Their mutex is not
+  // held while the threads are joined, which may want it too.
+  std::vector<std::unique_ptr<reactor>> ended;
+  {
+    std::lock_guard guard{mutex};
+    ended.swap(reactors);
+  }
 }
 
 // -- runtime ----------------------------------------------------------------------------

@@ -7,6 +7,11 @@
 
 #include <malloc.h>
 
+#include <atomic>
+#include <stdexcept>
+#include <thread>
+#include <vector>
+
 using namespace redoubt;
 using namespace redoubt::test;
 using namespace std::chrono_literals;
@@ -102,6 +107,35 @@ CAF_TEST(a runtime ends while it dials and while it resolves) {
   for (int i = 0; i < 10; ++i) {
     runtime rt{system, o};
     rt.shutdown(50ms);
+  }
+}
+
+CAF_TEST(threads may use a runtime while another thread ends it) {
+  caf::actor_system_config config;
+  caf::actor_system system{config};
+  for (int i = 0; i < 10; ++i) {
+    runtime rt{system, options_for(1)};
+    std::atomic<bool> refused{false};
+    std::vector<std::thread> threads;
+    for (int t = 0; t < 3; ++t)
+      threads.emplace_back([&, t] {
+        while (!refused) {
+          rt.wait_ready(1ms);
+          try {
+            rt.client();
+          } catch (const std::logic_error&) {
+            refused = true;
+          }
+        }
+        for (int n = 0; n < 100; ++n)
+          rt.wait_ready(1ms);
+        if (t == 0)
+          rt.shutdown(0ms);
+      });
+    rt.shutdown(10ms);
+    for (auto& each : threads)
+      each.join();
+    CAF_CHECK(rt.wait_ready(1ms));
   }
 }
 
