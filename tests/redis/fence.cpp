@@ -97,6 +97,19 @@ CAF_TEST(a write is not repeated where the connection got no name) {
   CAF_CHECK(first.why->outcome == fate::unknown);
 }
 
+CAF_TEST(four rights to CLIENT are all that a fence needs) {
+  server.command({"ACL", "SETUSER", "app", "on", ">pw", "~*", "+get", "+set",
+                  "+ping", "+client|setname", "+client|id", "+client|list",
+                  "+client|kill"});
+  options.server.user = "app";
+  options.server.password = secret{"pw"};
+  start();
+  auto first = set_held_back("1");
+  CAF_REQUIRE(first.ok());
+  CAF_CHECK(first.value.repeated);
+  deliver();
+}
+
 CAF_TEST(a stranger who got our id after a restart is left alone) {
   start();
   auto id = me->status(*rt).connections.at(0).client_id;

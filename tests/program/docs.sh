@@ -1,0 +1,79 @@
+#!/usr/bin/env bash
+# The tests that the documents name exist: docs.sh BIN_DIR SOURCE_DIR
+#
+# A reference is `layer.suite: name of the test` in backticks, on one line. Of
+# the layer `program` it names a line that a script prints after "ok - ".
+set -euo pipefail
+cd "$2"
+
+failed=0
+fail() {
+  echo "not ok - $1"
+  failed=1
+}
+
+declare -A suites tests
+
+# add LAYER.SUITE NAME: there is such a test.
+add() {
+  suites[$1]=1
+  tests["$1: $2"]=1
+}
+
+for file in tests/*/*.cpp; do
+  layer=${file#tests/}
+  layer=${layer%%/*}
+  suite=
+  while IFS= read -r line; do
+    case $line in
+      '#define CAF_SUITE '*) suite=$layer.${line#'#define CAF_SUITE '} ;;
+      *)
+        name=${line#*CAF_TEST(}
+        add "$suite" "${name%%)*}"
+        ;;
+    esac
+  done < <(grep -E '^(#define CAF_SUITE |CAF_TEST\()' "$file")
+done
+for file in tests/program/*.sh; do
+  suite=program.$(basename "$file" .sh)
+  while IFS= read -r name; do
+    add "$suite" "$name"
+  done < <(sed -n -E 's/^ *(echo )?(ok "|"ok - )([^"]*)"$/\3/p' "$file")
+done
+((${#tests[@]} > 500)) || fail "finds only ${#tests[@]} tests in tests/"
+
+# Prints FILE:LINE and reference, with a tab between. What stands in backticks is
+# every other field; a last one that should be is not closed.
+references() {
+  awk -F '`' '
+    /^ *```/ { fenced = !fenced; next }
+    fenced { next }
+    {
+      for (i = 2; i <= NF; i += 2)
+        if ($i ~ /^[a-z]+\.[a-z0-9_]+: /)
+          print FILENAME ":" FNR "\t" $i (i == NF ? "`" : "")
+    }' "$@"
+}
+
+declare -A counts
+for file in docs/*.md; do
+  counts[$file]=0
+  while IFS=$'\t' read -r place reference; do
+    counts[$file]=$((counts[$file] + 1))
+    suite=${reference%%: *}
+    if [[ $reference == *'`' ]]; then
+      fail "$place: '${reference%'`'}' does not end on its line"
+    elif [[ ! -v suites[$suite] ]]; then
+      fail "$place: '$reference': there is no suite $suite"
+    elif [[ ! -v tests[$reference] ]]; then
+      fail "$place: '$reference': $suite has no test of that name"
+    fi
+  done < <(references "$file")
+done
+
+page=docs/guarantees.md
+((${counts[$page]:-0} >= 40)) \
+  || fail "$page names only ${counts[$page]:-0} tests, at least 40 are expected"
+
+((failed == 0)) || exit 1
+echo "ok - every test that docs/ names exists (${counts[$page]} in $page)"
