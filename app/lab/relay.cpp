@@ -201,8 +201,8 @@ void relay::write_from(size_t index, time_point now) {
 bool relay::may_write(size_t index, time_point now) const noexcept {
   auto& way = lanes_[index];
   auto& to = index == requests_lane ? server_ : client_;
-  return !closing_ && to.fd && to.connected && !rules_[index].hold
-         && !way.held && !way.chunks.empty() && way.chunks.front().due <= now
+  return !closing_ && to.fd && to.connected && !rules_[index].hold && !way.held
+         && !way.chunks.empty() && way.chunks.front().due <= now
          && way.next_write <= now;
 }
 

@@ -71,8 +71,8 @@ CAF_TEST(a copy that arrives late does not undo a newer write) {
 }
 
 CAF_TEST(a write is not repeated where the old connection cannot be killed) {
-  server.command({"ACL", "SETUSER", "app", "on", ">pw", "~*", "+@all",
-                  "-client|kill"});
+  server.command(
+    {"ACL", "SETUSER", "app", "on", ">pw", "~*", "+@all", "-client|kill"});
   options.server.user = "app";
   options.server.password = secret{"pw"};
   start();
@@ -87,8 +87,8 @@ CAF_TEST(a write is not repeated where the old connection cannot be killed) {
 }
 
 CAF_TEST(a write is not repeated where the connection got no name) {
-  server.command({"ACL", "SETUSER", "app", "on", ">pw", "~*", "+@all",
-                  "-client"});
+  server.command(
+    {"ACL", "SETUSER", "app", "on", ">pw", "~*", "+@all", "-client"});
   options.server.user = "app";
   options.server.password = secret{"pw"};
   start();
