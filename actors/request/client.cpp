@@ -293,6 +293,12 @@ errc client::admission_error(const request_slot& x, std::string& message) {
           code != errc::none)
         return code;
   }
+  // What was admitted may wait to be sent again; it must not pile up while the
+  // server turns everything away.
+  if (waiting_ >= config_.limits.in_flight) {
+    message = "too many requests of the client handle wait to be sent again";
+    return errc::overloaded;
+  }
   if (x.deadline <= x.arrived) {
     message = "the deadline was over when the request came in";
     return errc::deadline_exceeded;
@@ -314,8 +320,7 @@ bool client::queue_is_full(const request_slot& x, bool behind_others) const {
   // A single request may be larger than the bound, if nothing else waits.
   if (held > 0 && held + x.bytes() > config_.limits.queue_bytes)
     return true;
-  return behind_others ? waiting_ >= config_.limits.in_flight
-                       : queued_ >= config_.limits.queue;
+  return !behind_others && queued_ >= config_.limits.queue;
 }
 
 /// Sends a new request, or lets it wait where its turn will come. `admitted`: it

@@ -101,9 +101,11 @@ void supervisor::finish(uint64_t id, const reply* answer, errc code,
   auto check = checks_.find(x.number);
   if (check == checks_.end())
     return;
+  // A server that denies PING or INFO to this user is well all the same.
+  auto denied = answer != nullptr && error_code(answer->text()) == "NOPERM";
   if (answer == nullptr) {
     answer_health(x.number, why, to_string(code));
-  } else if (answer->is_error()) {
+  } else if (answer->is_error() && !denied) {
     auto verdict = judge(answer->text(), false);
     answer_health(x.number, answer->text(),
                   verdict.code == errc::none ? "server_error"
@@ -113,7 +115,8 @@ void supervisor::finish(uint64_t id, const reply* answer, errc code,
     check->second.report
       .ping_time_ms = std::chrono::duration<double, std::milli>(took).count();
   } else {
-    read_info(answer->text(), check->second.report);
+    if (!denied)
+      read_info(answer->text(), check->second.report);
     answer_health(x.number, "", "");
   }
 }

@@ -230,4 +230,26 @@ CAF_TEST(as many requests as allowed wait behind a retry and not one more) {
   expect_reply(third);
 }
 
+CAF_TEST(as many retries as allowed wait and then nothing new is taken) {
+  config.limits.in_flight = 2;
+  start_connected();
+  auto first = ask(command{"GET", "a"});
+  answer_next(reply::error("TRYAGAIN Multiple keys request during rehashing"));
+  auto second = ask(command{"GET", "b"});
+  answer_next(reply::error("TRYAGAIN Multiple keys request during rehashing"));
+  caf::scoped_actor somebody{sys};
+  auto third = somebody->request(subject, caf::infinite, command{"GET", "c"});
+  consume_messages();
+  auto why = failure{};
+  third.receive([](reply&) { CAF_FAIL("replied"); },
+                [&](caf::error& e) { why = failure_of(e).value(); });
+  CAF_CHECK(why.code == errc::overloaded);
+  CAF_CHECK(why.outcome == fate::not_sent);
+  pass(105ms);
+  answer_next(reply{});
+  answer_next(reply{});
+  expect_reply(first);
+  expect_reply(second);
+}
+
 CAF_TEST_FIXTURE_SCOPE_END()

@@ -150,6 +150,18 @@ CAF_TEST(an error to INFO leaves no figures behind) {
   CAF_CHECK_EQUAL(x.ping_time_ms, 0.0);
 }
 
+CAF_TEST(a server that denies PING and INFO to our user is healthy) {
+  start_connected();
+  auto health = ask(health_query{});
+  pass(3ms);
+  answer(0, reply::error("NOPERM this user has no permissions to run 'ping'"));
+  answer(0, reply::error("NOPERM this user has no permissions to run 'info'"));
+  auto x = expect_answer<health_report>(health);
+  CAF_CHECK(x.healthy());
+  CAF_CHECK_EQUAL(x.ping_time_ms, 3.0);
+  CAF_CHECK(x.redis_version.empty());
+}
+
 CAF_TEST(an error without words does not pass for health) {
   start_connected();
   auto health = ask(health_query{});
