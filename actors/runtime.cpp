@@ -268,10 +268,11 @@ request_actor runtime::client(const client_options& defaults) {
   if (state_->stopped)
     throw std::logic_error("the runtime is shut down");
   auto id = state_->next_client++;
-  auto& record = state_->clients[id];
+  state::handle_record record;
   record.defaults = defaults;
   state_->least_loaded(record.reactor);
   auto handle = state_->spawn_client(id, record);
+  state_->clients.emplace(id, record);
   caf::anon_send(state_->supervisor,
                  register_client{handle, id, record.reactor});
   return handle;

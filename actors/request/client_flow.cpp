@@ -28,6 +28,7 @@ void client::hand_over(uint32_t index) {
   leave_place(x);
   x.phase = request_phase::in_flight;
   x.hold = lane_hold::none;
+  x.sent_before = x.sent_on == link_->id;
   x.sent_on = link_->id;
   x.gate_generation = gate_.generation;
   if (x.use_breaker && gate_.state == breaker_state::half_open) {

@@ -116,15 +116,15 @@ void client::supersede_refused(const request_slot& x) {
   for (auto& each : lane->entries) {
     auto older = table_.find(each.id);
     if (older != nullptr && older->order < x.order
-        && older->hold == lane_hold::keys
+        && older->hold != lane_hold::none
         && older->cls != command_class::read_only
         && older->keys().meets(x.keys()))
       overtaken.push_back(each.id);
   }
-  for (auto id : overtaken) {
-    auto index = request_table::index_of(id);
-    fail(index, table_[index].last_code, table_[index].so_far);
-  }
+  // Each may take older ones along.
+  for (auto id : overtaken)
+    if (auto older = table_.find(id))
+      fail(request_table::index_of(id), older->last_code, older->so_far);
   lanes_.list(x.caller);
 }
 
@@ -229,11 +229,13 @@ void client::lose_units(const link_closed& x, link_state lost) {
       discard(index);
       continue;
     }
-    auto became = sent ? fate::unknown : fate::not_sent;
-    if (!sent) {
+    if (!sent)
       --r->attempts;
+    // A copy of an earlier attempt may have left all the same.
+    sent = sent || r->sent_before;
+    if (!sent)
       r->sent_on = 0;
-    }
+    auto became = sent ? fate::unknown : fate::not_sent;
     note(*r, code, became, x.text);
     auto decision = decide(*r, code, became, unfenced);
     decision.retry = decision.retry && !draining_;
@@ -368,7 +370,11 @@ void client::fail(uint32_t index, errc code, fate became) {
   }
   if (code == errc::circuit_open)
     ++counters_.rejected;
-  if (x.phase == request_phase::in_flight && !lanes_.empty()) {
+  auto may_have_run = x.phase == request_phase::waiting
+                      && became == fate::unknown
+                      && x.cls != command_class::read_only;
+  if ((x.phase == request_phase::in_flight || may_have_run)
+      && !lanes_.empty()) {
     // An older write of the caller that waits must not come after one that may
     // have run; one that stood behind this one may go now.
     if (became == fate::unknown)

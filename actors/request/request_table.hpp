@@ -61,6 +61,8 @@ struct request_slot {
   /// Connection that took the latest attempt, if a copy may still be under way
   /// there.
   uint64_t sent_on = 0;
+  /// The connection had taken an earlier attempt already.
+  bool sent_before = false;
   /// Breaker's generation under which the current attempt was sent.
   uint64_t gate_generation = 0;
   api::time_point arrived{};

@@ -42,6 +42,9 @@ void supervisor::begin() {
   }
   static_cast<supervisor_standing&>(*this) = std::move(*config_.inherited);
   config_.inherited = nullptr;
+  // Who acknowledges to the one before acknowledges to nobody.
+  for (auto& each : subscriptions_)
+    each.outstanding = 0;
   auto now = api::now(this);
   count_crash(now);
   if (!restarts_.degraded()) {
@@ -59,10 +62,8 @@ void supervisor::begin() {
 /// heard of at once.
 void supervisor::adopt() {
   log_->warn("the supervisor died, another one takes over");
-  for (auto& each : subscriptions_) {
-    each.outstanding = 0;
+  for (auto& each : subscriptions_)
     monitor(each.who);
-  }
   if (config_.roster)
     for (auto& place : config_.roster()) {
       auto known = std::find_if(clients_.begin(), clients_.end(),

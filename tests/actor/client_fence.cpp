@@ -282,4 +282,35 @@ CAF_TEST(an INCR is sent again for no fence) {
   CAF_CHECK(why.outcome == fate::unknown);
 }
 
+CAF_TEST(a second copy that never left does not hide the first one) {
+  start_connected();
+  auto set = ask(command{"SET", "k", "1"});
+  pass(505ms);
+  back_off();
+  CAF_REQUIRE_EQUAL(told->units.size(), 2u);
+  lose_link(1, true);
+  link_up_now();
+  back_off();
+  CAF_CHECK(sent() == std::vector{list(1)});
+  answer_next(denied);
+  CAF_CHECK(expect_failure(set).outcome == fate::unknown);
+}
+
+CAF_TEST(a write is not sent again once a later one that waits was cancelled) {
+  start_connected();
+  request_options o;
+  o.tag = 5;
+  auto first = ask(command{"SET", "k", "1"});
+  auto second = ask(command{"SET", "k", "2"}, o);
+  lose_link(2, true);
+  self->send(subject, cancel{{5}});
+  consume_messages();
+  link_up_now();
+  pass(200ms);
+  CAF_CHECK(sent().empty());
+  auto failed = [&](auto& x) { return expect_failure(x).outcome; };
+  CAF_CHECK(failed(first) == fate::unknown);
+  CAF_CHECK(failed(second) == fate::unknown);
+}
+
 CAF_TEST_FIXTURE_SCOPE_END()
