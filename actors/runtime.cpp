@@ -13,6 +13,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <condition_variable>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -74,6 +75,9 @@ struct runtime::state {
   std::map<uint64_t, handle_record> clients;
   std::unordered_map<caf::actor_id, uint64_t> numbers;
   uint64_t next_client = 0;
+  /// Calls of `spawn_pinned` under way.
+  uint32_t spawns = 0;
+  std::condition_variable spawned;
   bool stopped = false;
 
   explicit state(const runtime_options& x) : options(x) {}
@@ -86,6 +90,7 @@ struct runtime::state {
   std::vector<client_place> roster();
   void succeed(supervisor_standing left);
   reactor& least_loaded(uint32_t& index);
+  executor& begin_spawn();
   bool on_reactor();
   void stop(std::chrono::milliseconds limit);
 };
@@ -196,6 +201,16 @@ reactor& runtime::state::least_loaded(uint32_t& index) {
   return **i;
 }
 
+executor& runtime::state::begin_spawn() {
+  std::lock_guard guard{mutex};
+  if (stopped)
+    throw std::logic_error("the runtime is shut down");
+  uint32_t index = 0;
+  auto& host = least_loaded(index);
+  ++spawns;
+  return host;
+}
+
 bool runtime::state::on_reactor() {
   std::lock_guard guard{mutex};
   return std::any_of(reactors.begin(), reactors.end(),
@@ -211,9 +226,10 @@ void runtime::state::stop(std::chrono::milliseconds limit) {
     std::abort();
   }
   {
-    std::lock_guard guard{mutex};
+    std::unique_lock guard{mutex};
     if (std::exchange(stopped, true))
       return;
+    spawned.wait(guard, [this] { return spawns == 0; });
   }
   {
     // Needs nothing but the reactors and this thread, so that a service may have
@@ -314,12 +330,16 @@ const runtime_options& runtime::options() const noexcept {
   return state_->options;
 }
 
-executor& runtime::least_loaded() {
-  uint32_t index = 0;
-  std::lock_guard guard{state_->mutex};
-  if (state_->stopped)
-    throw std::logic_error("the runtime is shut down");
-  return state_->least_loaded(index);
+runtime::spawning::spawning(runtime& x)
+  : state_(*x.state_), host_(state_.begin_spawn()) {
+}
+
+runtime::spawning::~spawning() {
+  {
+    std::lock_guard guard{state_.mutex};
+    --state_.spawns;
+  }
+  state_.spawned.notify_all();
 }
 
 std::optional<runtime_options> load_options(const std::string& path,

@@ -71,7 +71,8 @@ public:
   /// block. It is killed when the runtime ends.
   template <class Class, class... Ts>
   auto spawn_pinned(Ts&&... xs) {
-    caf::actor_config cfg{&least_loaded()};
+    spawning under_way{*this};
+    caf::actor_config cfg{&under_way.host()};
     return system().spawn_class<pinned<Class>, caf::no_spawn_options>(
       cfg, std::forward<Ts>(xs)...);
   }
@@ -89,7 +90,21 @@ public:
 private:
   struct state;
 
-  executor& least_loaded();
+  /// Keeps the reactors while an actor is being spawned on one of them.
+  /// Throws `std::logic_error` if the runtime is shut down.
+  class spawning {
+  public:
+    explicit spawning(runtime& x);
+    spawning(const spawning&) = delete;
+    spawning& operator=(const spawning&) = delete;
+    ~spawning();
+
+    executor& host() const noexcept { return host_; }
+
+  private:
+    state& state_;
+    executor& host_;
+  };
 
   std::unique_ptr<state> state_;
 };

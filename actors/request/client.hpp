@@ -126,15 +126,18 @@ private:
                       lane_hold hold);
   void on_link_closed(link_closed& x);
   void lose_units(const link_closed& x, link_state lost);
-  void sweep();
-  using retry_decisions = std::unordered_map<uint32_t, retry_decision>;
-  void time_out_attempts();
-  void keep_in_order(retry_decisions& decisions);
   void fail(uint32_t index, errc code, fate became);
   void discard(uint32_t index);
   bool tallies(const request_slot& x) const noexcept;
   void tally_success(const request_slot& x);
   void tally_failure(const request_slot& x, errc code, bool new_step);
+
+  // -- client_timeouts.cpp --------------------------------------------------------
+  void sweep();
+  using retry_decisions = std::unordered_map<uint32_t, retry_decision>;
+  void time_out_attempts();
+  void keep_in_order(retry_decisions& decisions);
+  void arm_sweep();
 
   // -- client_bulk.cpp -----------------------------------------------------------
   void on_submit(submit& x);
@@ -150,7 +153,6 @@ private:
   void on_fence_reply(link_reply& x);
   void take_down_fence(size_t index, bool denied);
 
-  void arm_sweep();
   void arm_report();
   void send_report();
 

@@ -35,6 +35,13 @@ public:
     me.emplace(*rt);
   }
 
+  /// Makes the service a user that may do all but one thing.
+  void deny(const char* what) {
+    server.command({"ACL", "SETUSER", "app", "on", ">pw", "~*", "+@all", what});
+    options.server.user = "app";
+    options.server.password = secret{"pw"};
+  }
+
   /// A SET whose first copy is on its way when its connection is given up.
   result set_held_back(const char* value) {
     gate.hold_living(lab::direction::requests);
@@ -71,10 +78,7 @@ CAF_TEST(a copy that arrives late does not undo a newer write) {
 }
 
 CAF_TEST(a write is not repeated where the old connection cannot be killed) {
-  server.command(
-    {"ACL", "SETUSER", "app", "on", ">pw", "~*", "+@all", "-client|kill"});
-  options.server.user = "app";
-  options.server.password = secret{"pw"};
+  deny("-client|kill");
   start();
   auto first = set_held_back("1");
   CAF_REQUIRE(first.why.has_value());
@@ -87,10 +91,7 @@ CAF_TEST(a write is not repeated where the old connection cannot be killed) {
 }
 
 CAF_TEST(a write is not repeated where the connection got no name) {
-  server.command(
-    {"ACL", "SETUSER", "app", "on", ">pw", "~*", "+@all", "-client"});
-  options.server.user = "app";
-  options.server.password = secret{"pw"};
+  deny("-client");
   start();
   auto first = set_held_back("1");
   CAF_REQUIRE(first.why.has_value());

@@ -42,6 +42,15 @@ caf::behavior burst(caf::event_based_actor* self, request_actor to, int n,
   return {[](int) {}};
 }
 
+class idle_actor : public caf::event_based_actor {
+public:
+  using caf::event_based_actor::event_based_actor;
+
+  caf::behavior make_behavior() override {
+    return {[](int) {}};
+  }
+};
+
 } // namespace
 
 CAF_TEST(shutdown answers requests in flight and the system ends) {
@@ -122,6 +131,7 @@ CAF_TEST(threads may use a runtime while another thread ends it) {
         while (!refused) {
           rt.wait_ready(1ms);
           try {
+            rt.spawn_pinned<idle_actor>();
             rt.client();
           } catch (const std::logic_error&) {
             refused = true;
