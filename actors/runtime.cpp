@@ -1,6 +1,7 @@
 #include <redoubt/actors/runtime.hpp>
 
 #include <redoubt/actors/connection/connection.hpp>
+#include <redoubt/actors/handle_numbers.hpp>
 #include <redoubt/actors/log.hpp>
 #include <redoubt/actors/reactor/reactor.hpp>
 #include <redoubt/actors/reactor/resolver.hpp>
@@ -23,7 +24,6 @@
 #include <random>
 #include <sstream>
 #include <stdexcept>
-#include <unordered_map>
 
 namespace redoubt {
 
@@ -70,10 +70,9 @@ struct runtime::state {
   random_source seeds{random_seed()};
   /// Tells this runtime's connections from those of all others.
   const uint64_t identity = random_seed();
-  /// All client handles by their numbers, and the number of each actor that is
-  /// or was behind one.
+  /// All client handles by their numbers.
   std::map<uint64_t, handle_record> clients;
-  std::unordered_map<caf::actor_id, uint64_t> numbers;
+  handle_numbers numbers;
   uint64_t next_client = 0;
   /// Calls of `spawn_pinned` under way.
   uint32_t spawns = 0;
@@ -158,7 +157,7 @@ client_actor runtime::state::spawn_client(uint64_t id, handle_record& x) {
   config.seed = seeds.next();
   x.handle = api::spawn_on<pinned<redoubt::client>>(
     *system, reactors[x.reactor].get(), std::move(config));
-  numbers[x.handle.id()] = id;
+  numbers.add(x.handle.id(), id);
   return x.handle;
 }
 
@@ -297,9 +296,7 @@ request_actor runtime::client(const client_options& defaults) {
 request_actor runtime::current(const request_actor& handle) const {
   std::lock_guard guard{state_->mutex};
   auto number = state_->numbers.find(handle.id());
-  return number == state_->numbers.end()
-           ? handle
-           : request_actor{state_->clients.at(number->second).handle};
+  return number ? request_actor{state_->clients.at(*number).handle} : handle;
 }
 
 supervisor_actor runtime::supervisor() const {

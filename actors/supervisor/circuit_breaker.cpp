@@ -157,6 +157,13 @@ uint32_t circuit_breaker::lease(uint32_t n, time_point now) noexcept {
   return n;
 }
 
+void circuit_breaker::forget_leases(time_point now) noexcept {
+  if (state_ != breaker_state::half_open)
+    return;
+  auto leased = std::exchange(unused_, 0) + std::exchange(in_flight_, 0);
+  owe_probes(leased, now);
+}
+
 // -- what the operator wants --------------------------------------------------
 
 std::optional<circuit_breaker::transition>

@@ -111,6 +111,10 @@ public:
   /// Leases out `n` permits (at most what is available); answers how many.
   uint32_t lease(uint32_t n, time_point now) noexcept;
 
+  /// Nobody can tell any more what became of the permits that are leased out:
+  /// probes take their place.
+  void forget_leases(time_point now) noexcept;
+
   /// When the permits leased last run out.
   time_point lease_until() const noexcept { return lease_until_; }
 

@@ -121,6 +121,7 @@ private:
   // -- supervisor.cpp ---------------------------------------------------------------------
   void on_tick(uint64_t token);
   void tend();
+  void expire_own(api::time_point now);
   void arm(api::time_point now);
 
   /// Writes a line, unless there were too many of its cause in this second.
@@ -147,8 +148,8 @@ private:
   std::vector<ready_waiter> ready_waiters_;
   std::vector<caf::typed_response_promise<drained>> drain_promises_;
 
-  /// Keeps still for a while before it takes over.
-  bool adopts_later_ = false;
+  /// Until then it keeps still, and answers operators only.
+  std::optional<api::time_point> adopts_at_;
   uint64_t tick_token_ = 0;
   api::time_point armed_for_ = api::time_point::max();
 };

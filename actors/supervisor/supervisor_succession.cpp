@@ -51,10 +51,8 @@ void supervisor::begin() {
     adopt();
     return;
   }
-  adopts_later_ = true;
-  armed_for_ = now + rest;
-  api::send_at(this, supervisor_internal{this}, armed_for_,
-               tick{++tick_token_});
+  adopts_at_ = now + rest;
+  arm(now);
 }
 
 /// Takes over the living. Whatever they told the one before may be lost, so that
@@ -64,6 +62,8 @@ void supervisor::adopt() {
   log_->warn("the supervisor died, another one takes over");
   for (auto& each : subscriptions_)
     monitor(each.who);
+  // What was admitted may have been told to the dead one only.
+  breaker_.forget_leases(api::now(this));
   if (config_.roster)
     for (auto& place : config_.roster()) {
       auto known = std::find_if(clients_.begin(), clients_.end(),
