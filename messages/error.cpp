@@ -77,6 +77,8 @@ constexpr std::array rows{
       "an actor of the runtime died while it held the request"},
   row{errc::resource_error, "resource_error", no,
       "memory or file descriptors ran out"},
+  row{errc::invalid_options, "invalid_options", no,
+      "the options are out of their ranges"},
 };
 
 constexpr bool rows_stand_in_order() {
@@ -87,7 +89,7 @@ constexpr bool rows_stand_in_order() {
 }
 
 static_assert(rows_stand_in_order());
-static_assert(rows.size() == static_cast<size_t>(errc::resource_error) + 1);
+static_assert(rows.size() == static_cast<size_t>(errc::invalid_options) + 1);
 
 const row& row_of(errc value) noexcept {
   auto i = static_cast<size_t>(value);
@@ -131,6 +133,8 @@ std::string to_string(const failure& x) {
                             static_cast<double>(x.elapsed.count()) / 1000.0);
   if (!x.operation.empty())
     result += fmt::format(", operation {}", x.operation);
+  if (x.budget_exhausted)
+    result += ", retry budget exhausted";
   if (!x.last_message.empty())
     result += fmt::format(": {}", x.last_message);
   return result;

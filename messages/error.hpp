@@ -84,6 +84,8 @@ enum class errc : uint8_t {
   actor_died,
   /// Memory or file descriptors ran out.
   resource_error,
+  /// New options are out of their ranges; the old ones stay in force.
+  invalid_options,
 };
 
 std::string_view to_string(errc value) noexcept;
@@ -117,12 +119,14 @@ struct failure {
   std::string last_message;
   /// The caller's name for the operation, if it gave one.
   std::string operation;
+  /// It would have been sent again, but the retry budget had nothing left.
+  bool budget_exhausted = false;
 
   bool operator==(const failure&) const = default;
 };
 
 REDOUBT_INSPECT(failure, code, outcome, attempts, elapsed, last_message,
-                operation)
+                operation, budget_exhausted)
 
 /// One line for logs: code, fate, attempts, elapsed, last message.
 std::string to_string(const failure& x);

@@ -123,10 +123,31 @@ struct unsubscribe {
   subscriber_actor subscriber;
 };
 
-/// Sets the breaker by hand. A forced state stays until it is released.
+/// Sets the breaker by hand. What was set stays until it is released.
 struct force_breaker {
-  enum class action : uint8_t { open, close, release, reset };
+  enum class action : uint8_t {
+    /// Rejects all.
+    open,
+    /// Admits all, counts, and trips no more.
+    close,
+    /// Ends whatever was set by hand.
+    release,
+    /// The same, and forgets all counts.
+    reset,
+    /// Admits all and counts nothing.
+    disable,
+    /// Admits all, counts, and tells when it would have opened.
+    metrics_only,
+  };
   action what = action::release;
+};
+
+/// Takes new options for the breaker and the retry budget while running. Answers
+/// the status, or `invalid_options` that names the first bad key, and then the old
+/// ones stay in force. They outlive the supervisor, not the runtime.
+struct reconfigure {
+  breaker_options breaker;
+  budget_options budget;
 };
 
 /// Takes no new requests, waits for those in flight until `limit`, answers the
@@ -155,8 +176,8 @@ struct ready {
 /// Holds the breaker, dials and restarts connections, answers operators.
 using supervisor_actor = api::interface<
   runtime_status(status_query), health_report(health_query), void(subscribe),
-  void(unsubscribe), breaker_status(force_breaker), drained(drain),
-  ready(ready_query)>;
+  void(unsubscribe), breaker_status(force_breaker), runtime_status(reconfigure),
+  drained(drain), ready(ready_query)>;
 
 REDOUBT_INSPECT(status_query)
 REDOUBT_INSPECT(health_query, timeout)
@@ -176,3 +197,4 @@ REDOUBT_LOCAL_MESSAGE(redoubt::completions)
 REDOUBT_LOCAL_MESSAGE(redoubt::cancel)
 REDOUBT_LOCAL_MESSAGE(redoubt::subscribe)
 REDOUBT_LOCAL_MESSAGE(redoubt::unsubscribe)
+REDOUBT_LOCAL_MESSAGE(redoubt::reconfigure)

@@ -55,17 +55,38 @@ struct retry_options {
   bool operator==(const retry_options&) const = default;
 };
 
+/// What the circuit breaker's window holds.
+enum class window_kind : uint8_t {
+  /// The calls of the last `buckets` times `bucket`.
+  time,
+  /// The last `window_calls` calls, whenever they were.
+  count,
+};
+
+std::string_view to_string(window_kind value) noexcept;
+
 /// The circuit breaker's window, thresholds and waits.
 struct breaker_options {
   /// Off: every request passes, nothing is counted.
   bool enabled = true;
-  /// The window is `buckets` buckets of `bucket` each.
+  /// On: it counts and tells when it would have opened, but rejects nothing.
+  bool metrics_only = false;
+  window_kind window = window_kind::time;
+  /// A window of time is `buckets` buckets of `bucket` each.
   uint32_t buckets = 10;
   std::chrono::milliseconds bucket{1000};
+  /// Calls in a window of kind `count`.
+  uint32_t window_calls = 100;
   /// Fewer calls in the window than this never trip by rate.
   uint32_t minimum_calls = 10;
-  /// Share of failures in the window that trips, in (0, 1].
+  /// Share of failures in the window that trips, at most 1; 0 switches this
+  /// off.
   double failure_rate = 0.5;
+  /// A call that takes longer than this is slow; 0 switches this off, which is
+  /// the default as only the service knows what is slow for it.
+  std::chrono::milliseconds slow_call{0};
+  /// Share of slow calls in the window that trips, in (0, 1].
+  double slow_call_rate = 0.5;
   /// Failures in a row that trip, whatever the rate; 0 switches this off.
   uint32_t consecutive_failures = 5;
   /// First wait in open; doubled by each failed half-open up to `open_max`,
@@ -78,15 +99,45 @@ struct breaker_options {
   /// Requests admitted in half-open over all request actors together, and
   /// successes that close the breaker.
   uint32_t half_open_permits = 5;
+  /// Half-open ends after this long at the latest: what could not be proven
+  /// until then failed. Many leases and probes long, and shorter than people
+  /// wait.
+  std::chrono::milliseconds half_open_max{5000};
   /// Permits that are not used within this time return to the supervisor.
   std::chrono::milliseconds lease{200};
   /// Deadline of the supervisor's own PING in half-open.
   std::chrono::milliseconds probe_timeout{250};
+  /// After half-open closed, so much of what was in flight while the endpoint
+  /// was well may be, step by step; then all. Ascending, each in (0, 1]; none
+  /// lets all pass at once. What waited through an outage would otherwise come
+  /// all at once.
+  std::vector<double> ramp = {0.25, 0.5};
+  /// How long a step of the ramp lasts.
+  std::chrono::milliseconds ramp_step{100};
   /// Failures of the same cause within this time count as one: the links of an
   /// endpoint that are lost together, and dials that fail one after the other.
   std::chrono::milliseconds lump{100};
 
   bool operator==(const breaker_options&) const = default;
+};
+
+/// Bounds what is sent again, retries and hedges of all request actors together,
+/// so that they do not multiply the load of a server that fails. What was not
+/// sent is sent again free of charge.
+struct budget_options {
+  /// Off: only attempts and deadlines bound retries.
+  bool enabled = true;
+  /// Share of the successes of the last `window` that may be sent again (20 % are
+  /// Finagle's default).
+  double ratio = 0.2;
+  /// So many more for each second of `window`, whatever succeeded: for services
+  /// with little traffic, and after the start.
+  uint32_t per_second = 10;
+  /// How long a success counts. Long enough for the requests that a lost
+  /// connection had in flight.
+  std::chrono::milliseconds window{10000};
+
+  bool operator==(const budget_options&) const = default;
 };
 
 /// Connections: how many, how they are made, how their death is noticed.
@@ -192,6 +243,7 @@ struct runtime_options {
   endpoint server;
   client_options client;
   breaker_options breaker;
+  budget_options budget;
   pool_options pool;
   limit_options limits;
   thread_options threads;
@@ -243,9 +295,12 @@ struct option_error {
 std::vector<option_error> validate(const runtime_options& x);
 std::vector<option_error> validate(const client_options& x);
 std::vector<option_error> validate(const request_options& x);
+std::vector<option_error> validate(const breaker_options& x);
+std::vector<option_error> validate(const budget_options& x);
 
 } // namespace redoubt
 
 REDOUBT_LOCAL_MESSAGE(redoubt::request_options)
 REDOUBT_LOCAL_MESSAGE(redoubt::client_options)
 REDOUBT_LOCAL_MESSAGE(redoubt::breaker_options)
+REDOUBT_LOCAL_MESSAGE(redoubt::budget_options)

@@ -4,6 +4,7 @@
 #include <redoubt/messages/units.hpp>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 namespace redoubt {
 
@@ -46,6 +47,14 @@ struct writer {
 
   std::string operator()(const on_open_policy* x) const {
     return quoted(to_string(*x));
+  }
+
+  std::string operator()(const window_kind* x) const {
+    return quoted(to_string(*x));
+  }
+
+  std::string operator()(const std::vector<double>* x) const {
+    return fmt::format("[{}]", fmt::join(*x, ", "));
   }
 
   static std::string quoted(std::string_view text) {

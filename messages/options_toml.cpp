@@ -145,6 +145,28 @@ public:
     return R"(must be "fail_fast" or "wait")";
   }
 
+  std::string operator()(window_kind* field) {
+    auto text = value_.value_exact<std::string_view>();
+    for (auto x : {window_kind::time, window_kind::count})
+      if (text == to_string(x)) {
+        *field = x;
+        return {};
+      }
+    return R"(must be "time" or "count")";
+  }
+
+  std::string operator()(std::vector<double>* field) {
+    auto list = value_.as_array();
+    std::vector<double> values;
+    for (size_t i = 0; list != nullptr && i < list->size(); ++i)
+      if (auto& each = *list->get(i); each.is_number())
+        values.push_back(*each.value<double>());
+    if (list == nullptr || values.size() != list->size())
+      return "must be a list of numbers, as in [0.25, 0.5]";
+    *field = std::move(values);
+    return {};
+  }
+
 private:
   const toml::node& value_;
 };

@@ -99,6 +99,8 @@ client::behavior_type client::make_behavior() {
       turn guard{this};
       if (x.purpose == tick_purpose::fence) {
         pump();
+      } else if (x.purpose == tick_purpose::lease) {
+        on_lease_over();
       } else if (x.purpose == tick_purpose::report) {
         report_armed_ = false;
         report_now_ = true;
@@ -124,6 +126,7 @@ void client::end_of_turn() {
   flush_outbox();
   flush_channels();
   check_drained();
+  tend_leases();
   if (report_now_)
     send_report();
   else if (report_later_)
@@ -364,10 +367,7 @@ void client::place(uint32_t index, bool admitted) {
   // Requests that expired leave their ids behind; they must not pile up.
   if (queue.size() > 2 * queued_ + 1024)
     queue.retain([this](uint64_t id) { return table_.find(id) != nullptr; });
-  if (gate_.state == breaker_state::half_open && !permits_asked_) {
-    permits_asked_ = true;
-    report_now_ = true;
-  }
+  ask_for_leave();
 }
 
 // -- the end ------------------------------------------------------------------------

@@ -3,8 +3,10 @@
 #include <redoubt/actors/request/caller_lanes.hpp>
 #include <redoubt/actors/request/deadline_wheel.hpp>
 #include <redoubt/actors/request/fence.hpp>
+#include <redoubt/actors/request/in_flight_share.hpp>
 #include <redoubt/actors/request/request_table.hpp>
 #include <redoubt/actors/request/retry_policy.hpp>
+#include <redoubt/actors/request/token_purse.hpp>
 #include <redoubt/actors/ring.hpp>
 #include <redoubt/messages/wiring.hpp>
 
@@ -70,11 +72,15 @@ private:
       caf::actor_id caller = 0;
       /// Credit that it took.
       uint64_t bytes = 0;
+      /// The breaker's ramp bounds how many of these there are.
+      bool governed = false;
     };
     /// What awaits its reply, in order.
     ring<sent_unit> sent;
     /// Units whose reply came.
     uint64_t completed = 0;
+    /// Of those that await theirs, how many are governed.
+    uint64_t governed = 0;
   };
 
   // -- client.cpp: what comes in ------------------------------------------------
@@ -93,7 +99,6 @@ private:
   caf::actor_id caller_of_current();
 
   // -- client_flow.cpp: what goes out ---------------------------------------------
-  bool gate_admits(const request_slot& x);
   bool may_send(const request_slot& x);
   void hand_over(uint32_t index);
   void pump();
@@ -107,9 +112,29 @@ private:
   bool overtaken_in_flight(const request_slot& x);
   void on_link_up(link_up& x);
   void choose_link();
+  void flush_outbox();
+
+  // -- client_leases.cpp: permits, share of the ramp, tokens ------------------------
   void on_gate(gate& x);
   void reject_waiting();
-  void flush_outbox();
+  bool gate_admits(const request_slot& x);
+  void use_leases(request_slot& x);
+  void ask_for_leave();
+  void tend_leases();
+  void on_lease_over();
+  void tell_leases(report& x);
+  void tally_slow(const request_slot& x);
+  /// A token of the retry budget to send something once more; false if there is
+  /// none now, and then some are asked for.
+  bool take_token();
+  /// What the token was taken for was not sent.
+  void return_token();
+  void reserve_token(uint32_t index);
+  void release_token(request_slot& x);
+  bool lacks_token(const request_slot& x);
+  void refuse_retry(uint32_t index);
+  void on_tokens(const gate& x);
+  void answer_asked(uint64_t n);
 
   // -- client_outcome.cpp: what becomes of it -------------------------------------
   void on_link_replies(link_replies& x);
@@ -203,6 +228,15 @@ private:
   gate gate_;
   uint32_t permits_ = 0;
   bool permits_asked_ = false;
+  in_flight_share share_;
+  /// Most governed requests in flight since the last report.
+  uint64_t peak_ = 0;
+  token_purse purse_;
+  /// Ids of those that wait for a token, in order; `no_token_id` for whoever else
+  /// asked. Those of requests that ended meanwhile are skipped.
+  ring<uint64_t> token_queue_;
+  bool token_asked_ = false;
+  api::time_point lease_armed_for_ = api::time_point::max();
 
   request_counters counters_;
   /// What the next report tells of the current generation.

@@ -1,4 +1,4 @@
-// What goes out: credit, permits, queue and lanes.
+// What goes out: credit, queue and lanes.
 
 #include <redoubt/actors/request/client.hpp>
 
@@ -6,13 +6,6 @@
 #include <utility>
 
 namespace redoubt {
-
-bool client::gate_admits(const request_slot& x) {
-  if (!x.use_breaker || gate_.state == breaker_state::closed)
-    return true;
-  return gate_.state == breaker_state::half_open && permits_ > 0
-         && now() < gate_.lease_until;
-}
 
 bool client::may_send(const request_slot& x) {
   if (!link_ || link_->credit == 0)
@@ -31,11 +24,7 @@ void client::hand_over(uint32_t index) {
   x.sent_before = x.sent_on == link_->id;
   x.sent_on = link_->id;
   x.gate_generation = gate_.generation;
-  if (x.use_breaker && gate_.state == breaker_state::half_open) {
-    --permits_;
-    ++tally_.admitted;
-    report_now_ = true;
-  }
+  use_leases(x);
   ++x.attempts;
   ++counters_.attempts;
   if (x.attempts > 1)
@@ -46,7 +35,7 @@ void client::hand_over(uint32_t index) {
   --link_->credit;
   link_->credit_bytes -= charged;
   auto id = table_.id(index);
-  link_->sent.push_back({id, x.caller, charged});
+  link_->sent.push_back({id, x.caller, charged, x.use_breaker});
   report_later_ = true;
   outbox_.push_back(submission{id, x.wire ? x.wire : x.cmd.buffer(),
                                x.reply_count, x.attempt_timeout});
@@ -84,11 +73,8 @@ void client::pump() {
     pump_queue(bypass_);
     pump_queue(queue_);
   }
-  if (gate_.state == breaker_state::half_open && !permits_asked_
-      && (queued_ > 0 || lanes_.anything_listed())) {
-    permits_asked_ = true;
-    report_now_ = true;
-  }
+  if (queued_ > 0 || lanes_.anything_listed())
+    ask_for_leave();
 }
 
 void client::pump_queue(ring<uint64_t>& queue) {
@@ -153,7 +139,8 @@ client::stop client::drain_lane(caf::actor_id caller) {
     auto x = table_.find(entries[i].id);
     if (x == nullptr || x->phase != request_phase::waiting)
       continue;
-    auto due = x->not_before <= now() && !behind_fence(*x);
+    auto due = x->not_before <= now() && x->token != token_state::asked
+               && !behind_fence(*x);
     auto blocked = !held.empty() && held.meets(x->keys());
     if (due && !blocked && x->hold == lane_hold::keys)
       blocked = overtaken_in_flight(*x);
@@ -233,41 +220,6 @@ void client::choose_link() {
               + static_cast<ptrdiff_t>(config_.id % spare_links_.size());
   link_ = std::move(*mine);
   spare_links_.erase(mine);
-}
-
-// -- gate ---------------------------------------------------------------------------
-
-void client::on_gate(gate& x) {
-  if (x.generation != gate_.generation) {
-    tally_ = report{};
-    tally_.client = config_.id;
-    permits_ = 0;
-    permits_asked_ = false;
-  }
-  // Permits of an earlier lease are not added: they are on their way back.
-  if (x.permits > 0) {
-    permits_ = x.permits;
-    permits_asked_ = false;
-  }
-  auto lease_until = x.permits > 0 ? x.lease_until : gate_.lease_until;
-  gate_ = std::move(x);
-  gate_.lease_until = lease_until;
-  tally_.generation = gate_.generation;
-  if (gate_.trouble != errc::none || gate_.state == breaker_state::open)
-    reject_waiting();
-  pump();
-}
-
-void client::reject_waiting() {
-  for (uint32_t i = 0; i < table_.capacity(); ++i) {
-    auto& x = table_[i];
-    if (x.phase != request_phase::queued && x.phase != request_phase::waiting)
-      continue;
-    if (gate_.trouble != errc::none)
-      fail(i, gate_.trouble, x.so_far);
-    else if (x.use_breaker && x.on_open == on_open_policy::fail_fast)
-      fail(i, errc::circuit_open, x.so_far);
-  }
 }
 
 } // namespace redoubt

@@ -40,6 +40,7 @@ void client::on_link_replies(link_replies& x) {
     ++link_->completed;
     ++link_->credit;
     link_->credit_bytes += link_->sent.front().bytes;
+    link_->governed -= link_->sent.front().governed ? 1 : 0;
     link_->sent.pop_front();
     if (request_table::index_of(item.id) == request_table::no_index)
       on_fence_reply(item);
@@ -176,6 +177,9 @@ void client::wait_for_retry(uint32_t index, std::chrono::milliseconds wait,
   x.hold = hold;
   x.previous_wait = wait;
   x.not_before = now() + wait;
+  // What was not sent is free of charge.
+  if (hold != lane_hold::none)
+    reserve_token(index);
   put_in_lane(index);
   wheel_.schedule(index, std::min(x.not_before, x.deadline));
   if (wait.count() == 0)
@@ -307,6 +311,7 @@ void client::fail(uint32_t index, errc code, fate became) {
   if (why.last_message.empty() && gate_.last_error != errc::none && !link_)
     why.last_message = gate_.last_error_text;
   why.operation = std::move(x.operation);
+  why.budget_exhausted = x.token == token_state::denied;
   x.to.fail(std::move(why));
   report_later_ = true;
   discard(index);
@@ -315,6 +320,7 @@ void client::fail(uint32_t index, errc code, fate became) {
 void client::discard(uint32_t index) {
   auto& x = table_[index];
   leave_place(x);
+  release_token(x);
   // Others may have stood behind it.
   if (x.phase == request_phase::waiting)
     lanes_.list(x.caller);
@@ -333,6 +339,7 @@ void client::tally_success(const request_slot& x) {
     return;
   ++tally_.successes;
   tally_.run = 0;
+  tally_slow(x);
   if (gate_.state == breaker_state::half_open)
     report_now_ = true;
 }
@@ -345,6 +352,7 @@ void client::tally_failure(const request_slot& x, errc code, bool new_step) {
     return;
   }
   ++tally_.failures;
+  tally_slow(x);
   if (new_step)
     ++tally_.run;
   report_now_ = true;
@@ -367,6 +375,7 @@ void client::send_report() {
   auto x = tally_;
   x.waiting = queued_ + waiting_;
   x.counters = counters_;
+  tell_leases(x);
   send(config_.supervisor, std::move(x));
   tally_ = report{};
   tally_.client = config_.id;

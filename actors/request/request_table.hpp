@@ -36,10 +36,23 @@ enum class lane_hold : uint8_t {
   all,
 };
 
+/// What a request has of the retry budget.
+enum class token_state : uint8_t {
+  /// Nothing, and needs nothing.
+  none,
+  /// It waits for a token.
+  asked,
+  /// A token for its next attempt.
+  held,
+  /// It got none, and ends.
+  denied,
+};
+
 /// One request, from its arrival to its answer.
 struct request_slot {
   request_phase phase = request_phase::free;
   lane_hold hold = lane_hold::none;
+  token_state token = token_state::none;
   command_class cls = command_class::accumulating;
   on_open_policy on_open = on_open_policy::fail_fast;
   bool use_breaker = true;
@@ -69,6 +82,8 @@ struct request_slot {
   api::time_point deadline{};
   api::time_point attempt_due{};
   api::time_point not_before{};
+  /// When it waited long enough for a token.
+  api::time_point token_due{};
   std::chrono::milliseconds attempt_timeout{0};
   std::chrono::milliseconds previous_wait{0};
   answer to;

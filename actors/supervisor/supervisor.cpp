@@ -29,6 +29,7 @@ supervisor::behavior_type supervisor::make_behavior() {
     [this](subscribe& x) { on_subscribe(x); },
     [this](unsubscribe& x) { on_unsubscribe(x); },
     [this](const force_breaker& x) { return on_force(x); },
+    [this](const reconfigure& x) { return on_reconfigure(x); },
     [this](const drain& x) -> caf::delegated<drained> {
       on_drain(x);
       return {};

@@ -83,6 +83,7 @@ private:
                       api::time_point now);
   void on_register(register_client& x);
   void on_client_down(const caf::actor_addr& who);
+  client_entry& add_client(const client_place& x);
   void introduce(client_entry& x);
 
   // -- supervisor_succession.cpp --------------------------------------------------------
@@ -96,7 +97,6 @@ private:
   void apply(const std::optional<circuit_breaker::transition>& x);
   void tend_breaker(api::time_point now);
   void send_probe(api::time_point now);
-  void lease_permits(api::time_point now);
   void push_gate();
   gate current_gate() const;
   void submit(uint64_t link, std::vector<submission> units);
@@ -104,6 +104,15 @@ private:
   void finish(uint64_t id, const reply* answer, errc code,
               std::string_view why);
   breaker_status on_force(const force_breaker& x);
+  caf::result<runtime_status> on_reconfigure(const reconfigure& x);
+
+  // -- supervisor_leases.cpp ------------------------------------------------------------
+  void lease_permits(api::time_point now);
+  void tend_ramp();
+  void note_leases(client_entry& who, const report& x, api::time_point now);
+  void settle_tokens(client_entry& who, const token_totals& x,
+                     api::time_point now);
+  void forfeit_tokens(const client_entry& gone);
 
   // -- supervisor_operators.cpp -----------------------------------------------------------
   runtime_status status();

@@ -25,6 +25,8 @@ runtime_status supervisor::status() {
   result.requests = past_;
   for (auto& x : clients_)
     result.requests += x.counters;
+  result.budget = budget_.status(now);
+  result.budget.exhausted = result.requests.budget_exhausted;
   result.connections_lost = connections_lost_;
   result.dials = dials_.started();
   result.dials_failed = dials_.failed();

@@ -15,7 +15,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr auto last_code = errc::resource_error;
+constexpr auto last_code = errc::invalid_options;
 
 template <class F>
 void for_each_code(F f) {
@@ -135,6 +135,12 @@ CAF_TEST(a failure is one line in a log) {
   CAF_CHECK_EQUAL(to_string(sample()),
                   "attempt_timeout (unknown), attempts 3, elapsed 1500.0 ms, "
                   "operation load_cart: Connection reset by peer");
+  auto exhausted = sample();
+  exhausted.budget_exhausted = true;
+  CAF_CHECK_EQUAL(to_string(exhausted),
+                  "attempt_timeout (unknown), attempts 3, elapsed 1500.0 ms, "
+                  "operation load_cart, retry budget exhausted: Connection "
+                  "reset by peer");
   CAF_CHECK_EQUAL(to_string(with(errc::circuit_open, fate::not_sent)),
                   "circuit_open (not_sent), attempts 0, elapsed 0.0 ms");
 }

@@ -96,6 +96,7 @@ CAF_TEST(the article profile has the numbers of the article) {
   CAF_CHECK_EQUAL(x.client.retry.multiplier, 2.0);
   CAF_CHECK(x.client.retry.max == 60s);
   CAF_CHECK_EQUAL(x.breaker.consecutive_failures, 5u);
+  CAF_CHECK_EQUAL(x.breaker.failure_rate, 0);
   CAF_CHECK(x.breaker.open_base == 30s);
   CAF_CHECK(x.breaker.open_max == 30s);
   CAF_CHECK_EQUAL(x.pool.connections * x.threads.reactors, 20u);
@@ -156,7 +157,21 @@ CAF_TEST(options of the breaker have ranges) {
   check_count("breaker.minimum_calls", AT(breaker.minimum_calls), 1,
               1'000'000'000);
   check<double>("breaker.failure_rate", AT(breaker.failure_rate),
+                {0.0, 0.0001, 0.5, 1.0}, {-0.5, 1.0001, NAN, INFINITY});
+  check_count("breaker.window_calls", AT(breaker.window_calls), 1, 1'000'000);
+  check_duration("breaker.slow_call", AT(breaker.slow_call), 0ms);
+  check<double>("breaker.slow_call_rate", AT(breaker.slow_call_rate),
                 {0.0001, 0.5, 1.0}, {0.0, -0.5, 1.0001, NAN, INFINITY});
+  check<std::vector<double>>("breaker.ramp", AT(breaker.ramp),
+                             {{}, {1.0}, {0.01, 0.5, 1.0}},
+                             {{0.0},
+                              {-0.1},
+                              {1.01},
+                              {0.5, 0.5},
+                              {0.5, 0.4},
+                              {0.5, NAN},
+                              {.01, .02, .03, .04, .05, .06, .07, .08, .09, .1,
+                               .11, .12, .13, .14, .15, .16, .17}});
   check_count("breaker.consecutive_failures", AT(breaker.consecutive_failures),
               0, 1'000'000'000);
   check_duration("breaker.open_base",
@@ -167,7 +182,11 @@ CAF_TEST(options of the breaker have ranges) {
   check_count("breaker.half_open_permits", AT(breaker.half_open_permits), 1,
               1'000'000);
   check_duration("breaker.lease", AT(breaker.lease));
-  check_duration("breaker.probe_timeout", AT(breaker.probe_timeout));
+  check_duration("breaker.half_open_max",
+                 AT_WITH(breaker.half_open_max, breaker.probe_timeout, 1ms));
+  check_duration("breaker.probe_timeout",
+                 AT_WITH(breaker.probe_timeout, breaker.half_open_max, day));
+  check_duration("breaker.ramp_step", AT(breaker.ramp_step));
   check_duration("breaker.lump", AT(breaker.lump), 0ms);
 }
 
@@ -232,6 +251,35 @@ CAF_TEST(options of the threads have ranges) {
   check<std::chrono::microseconds>("threads.spin", AT(threads.spin), {0us, 1s},
                                    {-1us, 1000001us});
   check_duration("threads.drain", AT(threads.drain), 0ms);
+}
+
+CAF_TEST(options of the budget have ranges) {
+  check<double>("budget.ratio", AT(budget.ratio), {0.0, 0.2, 10.0},
+                {-0.1, 10.1, NAN});
+  check_count("budget.per_second", AT(budget.per_second), 0, 1'000'000);
+  check_duration("budget.window", AT(budget.window));
+}
+
+CAF_TEST(a window of calls holds the minimum of calls) {
+  breaker_options x;
+  x.window_calls = 9;
+  CAF_CHECK_EQUAL(faulty_keys(x), "");
+  x.window = window_kind::count;
+  CAF_CHECK_EQUAL(faulty_keys(x), "breaker.minimum_calls");
+  x.window_calls = 10;
+  CAF_CHECK_EQUAL(faulty_keys(x), "");
+  CAF_CHECK_EQUAL(to_string(window_kind::time), "time");
+  CAF_CHECK_EQUAL(to_string(window_kind::count), "count");
+}
+
+CAF_TEST(breaker and budget are checked on their own) {
+  breaker_options x;
+  x.half_open_permits = 0;
+  CAF_CHECK_EQUAL(faulty_keys(x), "breaker.half_open_permits");
+  budget_options y;
+  y.ratio = -1;
+  CAF_CHECK_EQUAL(faulty_keys(y), "budget.ratio");
+  CAF_CHECK_EQUAL(faulty_keys(budget_options{}), "");
 }
 
 CAF_TEST(a lower end is not above its upper end) {

@@ -60,18 +60,30 @@ const std::map<std::string_view, std::string_view> other_values{
   {"client.use_breaker", "false"},
   {"client.strict_reply", "true"},
   {"breaker.enabled", "false"},
+  {"breaker.metrics_only", "true"},
+  {"breaker.window", R"("count")"},
   {"breaker.buckets", "20"},
   {"breaker.bucket", R"("500ms")"},
+  {"breaker.window_calls", "1000"},
   {"breaker.minimum_calls", "100"},
   {"breaker.failure_rate", "0.25"},
+  {"breaker.slow_call", R"("250ms")"},
+  {"breaker.slow_call_rate", "0.8"},
   {"breaker.consecutive_failures", "0"},
   {"breaker.open_base", R"("200ms")"},
   {"breaker.open_max", R"("30s")"},
   {"breaker.stable_after", R"("1m")"},
   {"breaker.half_open_permits", "1"},
+  {"breaker.half_open_max", R"("10s")"},
   {"breaker.lease", R"("100ms")"},
   {"breaker.probe_timeout", R"("100ms")"},
+  {"breaker.ramp", "[0.1, 0.2, 1]"},
+  {"breaker.ramp_step", R"("50ms")"},
   {"breaker.lump", R"("0s")"},
+  {"budget.enabled", "false"},
+  {"budget.ratio", "0.1"},
+  {"budget.per_second", "3"},
+  {"budget.window", R"("1m")"},
   {"pool.connections", "20"},
   {"pool.connect_timeout", R"("2s")"},
   {"pool.resolve_timeout", R"("3s")"},
@@ -209,6 +221,7 @@ CAF_TEST(what is printed can be read) {
   x.server.db = 7;
   x.client.retry.multiplier = 1.1;
   x.breaker.failure_rate = 1e-5;
+  x.breaker.ramp = {};
   x.pool.client_name = R"(a"b\c)";
   x.limits.queue_bytes = 12345;
   x.threads.spin = 1ms;

@@ -39,7 +39,7 @@ CAF_TEST(a wrong type names file and line and key and what is allowed) {
     auto line = key.section().empty() ? 1 : 2;
     auto start = "x.toml:" + std::to_string(line) + ": " + std::string{key.name}
                  + ": must be ";
-    for (auto value : {"[]", "1979-05-27", "{ a = 1 }"}) {
+    for (auto value : {"[[]]", "1979-05-27", "{ a = 1 }"}) {
       auto text = faults(setting(key, value));
       CAF_MESSAGE(text);
       CAF_CHECK(text.starts_with(start));
@@ -61,6 +61,20 @@ CAF_TEST(types are not converted) {
                   "x.toml:1: client.backoff_multiplier: must be a number");
   CAF_CHECK_EQUAL(faults("pool.client_name = 5"),
                   "x.toml:1: pool.client_name: must be a text in quotes");
+}
+
+CAF_TEST(a ramp is a list of numbers) {
+  auto
+    fault = "x.toml:1: breaker.ramp: must be a list of numbers, as in [0.25, "
+            "0.5]";
+  CAF_CHECK_EQUAL(faults("breaker.ramp = 0.5"), fault);
+  CAF_CHECK_EQUAL(faults("breaker.ramp = [0.5, \"1\"]"), fault);
+  CAF_CHECK_EQUAL(faults("breaker.ramp = [0.5, true]"), fault);
+  CAF_CHECK_EQUAL(faults("breaker.ramp = [0.5, 0.25]"),
+                  "x.toml:1: breaker.ramp: must be at most 16 shares, "
+                  "ascending, above 0 and at most 1");
+  CAF_CHECK_EQUAL(faults("breaker.window = \"calls\""),
+                  "x.toml:1: breaker.window: must be \"time\" or \"count\"");
 }
 
 CAF_TEST(durations need a unit and sizes a known one) {
