@@ -82,6 +82,9 @@ CAF_TEST(calls slower than the gate says are reported as slow) {
   auto a = ask(command{"GET", "a"});
   pass(50ms);
   answer_next(reply{});
+  pass(105ms);
+  CAF_CHECK_EQUAL(last_report().successes, 1u);
+  CAF_CHECK_EQUAL(last_report().slow, 0u);
   auto b = ask(command{"GET", "b"});
   pass(55ms);
   answer_next(reply{});
@@ -235,6 +238,24 @@ CAF_TEST(a lost connection frees the units of what it had in flight) {
   failed(b);
 }
 
+CAF_TEST(units of an older generation are of no use) {
+  start_on_ramp(2);
+  tell(ramp(0, 1));
+  CAF_CHECK_EQUAL(last_report().units_returned, 1u);
+  set_gate(breaker_state::open, 4);
+  gate x;
+  x.generation = 5;
+  x.ramp_until = now() + 1s;
+  tell(x);
+  auto a = ask(command{"GET", "a"});
+  CAF_CHECK_EQUAL(told->units.size(), 0u);
+  CAF_CHECK_EQUAL(last_report().units_returned, 0u);
+  x.units = 1;
+  tell(x);
+  answer_next(reply{});
+  expect_reply(a);
+}
+
 // -- tokens -----------------------------------------------------------------------
 
 CAF_TEST(without a budget retries need no token) {
@@ -331,6 +352,23 @@ CAF_TEST(what was not sent is sent again free of charge) {
   expect_reply(a);
   pass(105ms);
   CAF_CHECK(last_report().tokens == token_totals{});
+}
+
+CAF_TEST(what was not sent behind a retry is free of charge as well) {
+  start_with_budget();
+  auto a = ask(command{"GET", "a"});
+  auto b = ask(command{"GET", "b"});
+  told->reports.clear();
+  lose_link(1);
+  CAF_CHECK_EQUAL(last_report().tokens.asked, 1u);
+  tell(budget(1));
+  link_up_now();
+  pass(50ms);
+  CAF_CHECK(sent() == std::vector({wire({"GET", "a"}), wire({"GET", "b"})}));
+  answer_next(reply{});
+  answer_next(reply{});
+  expect_reply(a);
+  expect_reply(b);
 }
 
 CAF_TEST(a request that ends in its backoff gives its token back) {

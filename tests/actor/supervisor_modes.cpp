@@ -137,6 +137,51 @@ CAF_TEST(units of the ramp follow what was in flight while all was well) {
   // All are told that it is over.
   for (auto& each : clients)
     CAF_CHECK(each.told->gates.back().ramp_until == api::time_point{});
+  // The next ramp begins anew.
+  recover();
+  CAF_CHECK_EQUAL(units(0) + units(1), 75u);
+}
+
+CAF_TEST(units that came back are leased to those who wait) {
+  options().breaker.ramp_step = 1s;
+  start_connected();
+  join();
+  join();
+  report_well(*clients[0].told, 10, 100);
+  recover();
+  CAF_CHECK_EQUAL(units(0) + units(1), 25u);
+  auto had = units(1);
+  auto waits = report_of(*clients[1].told);
+  waits.waiting = 50;
+  tell(waits);
+  CAF_CHECK_EQUAL(clients[0].told->gates.back().units_recalled, units(0));
+  auto x = report_of(*clients[0].told);
+  x.units_returned = 4;
+  // Of another ramp.
+  x.generation -= 1;
+  tell(x);
+  CAF_CHECK_EQUAL(units(1), had);
+  x.generation += 1;
+  tell(x);
+  CAF_CHECK_EQUAL(units(1), had + 4);
+}
+
+CAF_TEST(units of a request actor that died go to those who wait) {
+  options().breaker.ramp_step = 1s;
+  start_connected();
+  join();
+  join();
+  report_well(*clients[0].told, 10, 4);
+  report_well(*clients[1].told, 10, 40);
+  recover();
+  CAF_REQUIRE(units(1) < 10u);
+  auto waits = report_of(*clients[1].told);
+  waits.waiting = 50;
+  tell(waits);
+  kill(clients[0].handle);
+  consume_messages();
+  // The survivor carries 40, of which a quarter may be in flight.
+  CAF_CHECK_EQUAL(units(1), 10u);
 }
 
 CAF_TEST(reports of trouble are no measure of what is usual) {
@@ -160,10 +205,10 @@ CAF_TEST(reports of trouble are no measure of what is usual) {
 
 CAF_TEST(a request actor that takes the place of another has its share of the usual) {
   config.replace_client = [this](uint64_t id) -> std::optional<client_place> {
-  auto told = std::make_shared<client_record>();
-  told->id = id;
-  clients.push_back({told, sys.spawn<recording_client>(told)});
-  return client_place{clients.back().handle, id, 0};
+    auto told = std::make_shared<client_record>();
+    told->id = id;
+    clients.push_back({told, sys.spawn<recording_client>(told)});
+    return client_place{clients.back().handle, id, 0};
   };
   start_connected();
   join();
@@ -220,6 +265,20 @@ CAF_TEST(bad options are refused by name and the old ones stay in force) {
                   "budget.ratio");
   fail_requests(who, 4);
   CAF_CHECK(breaker().state == breaker_state::closed);
+}
+
+CAF_TEST(a new deadline of probes is in force at once) {
+  start_connected();
+  join();
+  reconfigure x{options().breaker, options().budget};
+  x.breaker.probe_timeout = 20ms;
+  expect_answer<runtime_status>(ask(x));
+  fail_requests(*clients[0].told, 5);
+  for (int i = 0; i < 500 && dials[0]->units.empty(); ++i)
+    pass(1ms);
+  CAF_REQUIRE(breaker().state == breaker_state::half_open);
+  pass(21ms);
+  CAF_CHECK(breaker().cause == breaker_cause::probe_failed);
 }
 
 CAF_TEST(new options outlive the supervisor) {

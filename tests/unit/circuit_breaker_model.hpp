@@ -2,10 +2,11 @@
 
 #include <redoubt/actors/supervisor/circuit_breaker.hpp>
 
+#include <redoubt/tests/unit/call_log.hpp>
+
 #include <algorithm>
 #include <array>
 #include <optional>
-#include <vector>
 
 namespace redoubt {
 
@@ -22,7 +23,8 @@ public:
 
   static constexpr size_t most_permits = 8;
 
-  explicit breaker_model(const breaker_options& options) : options_(options) {}
+  explicit breaker_model(const breaker_options& options)
+    : options_(options), calls_(options) {}
 
   breaker_status status(time_point now) const {
     breaker_status result;
@@ -31,9 +33,9 @@ public:
     result.generation = generation_;
     result.cause = cause_;
     result.forced = by_hand_.has_value();
-    result.calls_in_window = count_calls(now, [](auto&) { return true; });
-    result.failures_in_window = count_calls(now, is_failed);
-    result.slow_calls_in_window = count_calls(now, is_slow);
+    result.calls_in_window = calls_.count(now);
+    result.failures_in_window = calls_.count_failed(now);
+    result.slow_calls_in_window = calls_.count_slow(now);
     result.consecutive_failures = run_;
     result.trips = trips_;
     result.would_be_trips = would_be_trips_;
@@ -49,7 +51,7 @@ public:
     if (state_ == breaker_state::open)
       return {};
     auto slow = options_.slow_call > options_.slow_call.zero() ? x.slow : 0;
-    note(x.successes, x.failures, x.run, slow, now);
+    calls_.note({x.successes, x.failures, slow}, x.run, now);
     run_ = x.successes > 0 ? x.run : run_ + x.run;
     return judge(x.failures > 0, slow > 0, now);
   }
@@ -65,7 +67,7 @@ public:
       return half_open_failed(breaker_cause::trial_failed, now);
     if (state_ != breaker_state::closed || lumped)
       return {};
-    note(0, 1, 1, 0, now);
+    calls_.note({0, 1, 0}, 1, now);
     ++run_;
     return judge(true, false, now);
   }
@@ -229,15 +231,6 @@ public:
 private:
   enum class permit { idle, leased, flying, owed, proven };
 
-  struct call {
-    int64_t bucket;
-    bool failed;
-    bool slow;
-  };
-
-  static bool is_failed(const call& x) { return x.failed; }
-  static bool is_slow(const call& x) { return x.slow; }
-
   breaker_mode mode() const {
     if (by_hand_)
       return *by_hand_;
@@ -279,41 +272,6 @@ private:
     if (step >= options_.ramp.size())
       return {};
     return step;
-  }
-
-  int64_t bucket(time_point now) const {
-    return now.time_since_epoch() / options_.bucket;
-  }
-
-  bool in_window(const call& x, time_point now) const {
-    return options_.window == window_kind::count
-           || x.bucket > bucket(now) - int64_t{options_.buckets};
-  }
-
-  void note(uint64_t successes, uint64_t failures, uint64_t run, uint64_t slow,
-            time_point now) {
-    std::erase_if(calls_, [&](auto& x) { return !in_window(x, now); });
-    auto last = successes > 0 ? std::min(run, failures) : failures;
-    auto first = calls_.size();
-    auto add = [&](uint64_t n, bool failed) {
-      calls_.insert(calls_.end(), n, call{bucket(now), failed, false});
-    };
-    add(failures - last, true);
-    add(successes, false);
-    add(last, true);
-    for (auto i = calls_.size(); i-- > first && slow > 0; --slow)
-      calls_[i].slow = true;
-    if (options_.window == window_kind::count
-        && calls_.size() > options_.window_calls)
-      calls_.erase(calls_.begin(), calls_.end() - options_.window_calls);
-  }
-
-  template <class Predicate>
-  uint64_t count_calls(time_point now, Predicate holds) const {
-    uint64_t result = 0;
-    for (auto& x : calls_)
-      result += in_window(x, now) && holds(x) ? 1 : 0;
-    return result;
   }
 
   size_t count(permit x) const {
@@ -446,7 +404,7 @@ private:
   breaker_cause cause_ = breaker_cause::none;
   std::optional<breaker_mode> by_hand_;
   uint64_t generation_ = 0;
-  std::vector<call> calls_;
+  call_log calls_;
   uint64_t run_ = 0;
   uint64_t trips_ = 0;
   uint64_t would_be_trips_ = 0;

@@ -65,7 +65,7 @@ struct fixture : breaker_fixture {
       case act::well: return call(1, 0, 0);
       case act::fails: return call(0, 1, 0);
       case act::slow: return call(1, 0, 1);
-      case act::waits_open: now += 1h; return breaker.tick(now, true);
+      case act::waits_open: now += 1s; return breaker.tick(now, true);
       case act::probe_well:
         breaker.probe_started();
         return breaker.probe_finished(breaker.generation(), true, now);

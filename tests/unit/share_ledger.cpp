@@ -69,7 +69,7 @@ CAF_TEST(more is leased when more is allowed) {
   ledger.report(1, 0, 5);
   CAF_CHECK_EQUAL(settle(4), "1+4");
   ledger.report(2, 0, 5);
-  CAF_CHECK_EQUAL(settle(10), "1+2 2+4");
+  CAF_CHECK_EQUAL(settle(10), "1+3 2+3");
 }
 
 CAF_TEST(units of those who do not wait are recalled for those who do) {
