@@ -75,6 +75,8 @@ private:
     ring<sent_unit> sent;
     /// Units whose reply came.
     uint64_t completed = 0;
+    /// Scripts whose text went over it.
+    std::vector<std::shared_ptr<const std::string>> scripts;
   };
 
   // -- client.cpp: what comes in ------------------------------------------------
@@ -114,6 +116,8 @@ private:
   // -- client_outcome.cpp: what becomes of it -------------------------------------
   void on_link_replies(link_replies& x);
   void settle(uint32_t index, link_reply& x);
+  void introduce_script(command& call);
+  bool send_script_text(uint32_t index);
   void settle_transaction(uint32_t index, std::vector<reply> all);
   void supersede_refused(const request_slot& x);
   void attempt_failed(uint32_t index, errc code, fate became,
