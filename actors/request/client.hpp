@@ -148,6 +148,11 @@ private:
   void on_cancel(const cancel& x);
   void flush_channels();
 
+  // -- client_fallback.cpp --------------------------------------------------------
+  bool fall_back(request_slot& x, const failure& why);
+  void end_fallback(uint64_t number, reply* value);
+  void end_fallbacks();
+
   // -- client_fence.cpp: keeping old copies out ------------------------------------
   bool is_write_under_way(const request_slot& x, uint64_t link) const;
   bool behind_fence(const request_slot& x) const;
@@ -203,6 +208,16 @@ private:
   /// A link came up while requests were outstanding on another one.
   bool links_changed_ = false;
   std::vector<submission> outbox_;
+
+  /// A request that ended with `why`, unless its fallback has an answer.
+  struct asked_fallback {
+    answer to;
+    failure why;
+    caf::actor_id caller = 0;
+    uint64_t tag = 0;
+  };
+  std::unordered_map<uint64_t, asked_fallback> fallbacks_;
+  uint64_t last_fallback_ = 0;
 
   gate gate_;
   uint32_t permits_ = 0;

@@ -322,7 +322,8 @@ void client::fail(uint32_t index, errc code, fate became) {
   if (why.last_message.empty() && gate_.last_error != errc::none && !link_)
     why.last_message = gate_.last_error_text;
   why.operation = std::move(x.operation);
-  x.to.fail(std::move(why));
+  if (!x.fallback || !fall_back(x, why))
+    x.to.fail(std::move(why));
   report_later_ = true;
   discard(index);
 }
