@@ -155,6 +155,16 @@ public:
     return R"(must be "time" or "count")";
   }
 
+  std::string operator()(hedge_mode* field) {
+    auto text = value_.value_exact<std::string_view>();
+    for (auto x : {hedge_mode::off, hedge_mode::fixed, hedge_mode::p95})
+      if (text == to_string(x)) {
+        *field = x;
+        return {};
+      }
+    return R"(must be "off", "fixed" or "p95")";
+  }
+
   std::string operator()(std::vector<double>* field) {
     auto list = value_.as_array();
     std::vector<double> values;

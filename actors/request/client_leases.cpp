@@ -13,6 +13,10 @@ namespace {
 /// without a backoff, too, while the supervisor is busy or another takes over.
 constexpr std::chrono::milliseconds token_patience{50};
 
+/// Whoever cannot wait for a token finds one if some are there before: so many
+/// are asked for when the last one is taken.
+constexpr int tokens_in_advance = 4;
+
 /// Stands for somebody who wants a token and does not wait for it.
 constexpr uint64_t no_token_id = UINT64_MAX;
 
@@ -61,9 +65,18 @@ bool client::gate_admits(const request_slot& x) {
   if (!x.use_breaker)
     return true;
   if (gate_.state == breaker_state::closed)
-    return share_.admits(link_ ? link_->governed : 0, now());
+    return !share_.in_force(now())
+           || share_.admits(governed_in_flight(), now());
   return gate_.state == breaker_state::half_open && permits_ > 0
          && now() < gate_.lease_until;
+}
+
+/// What the ramp bounds; hedges on other connections are part of it.
+uint64_t client::governed_in_flight() const noexcept {
+  auto result = link_ ? link_->governed : 0;
+  for (auto& each : spare_links_)
+    result += each.governed;
+  return result;
 }
 
 /// It goes out: what is leased for it is used.
@@ -71,7 +84,8 @@ void client::use_leases(request_slot& x) {
   x.token = token_state::none;
   if (!x.use_breaker)
     return;
-  peak_ = std::max(peak_, ++link_->governed);
+  ++link_->governed;
+  peak_ = std::max(peak_, link_->governed);
   if (gate_.state == breaker_state::half_open) {
     --permits_;
     ++tally_.admitted;
@@ -101,7 +115,7 @@ void client::tally_slow(const request_slot& x) {
 void client::tend_leases() {
   if (share_.over() && purse_.empty())
     return;
-  if (share_.give_back(link_ ? link_->governed : 0) > 0)
+  if (share_.give_back(governed_in_flight()) > 0)
     report_now_ = true;
   auto next = api::time_point::max();
   if (share_.in_force(now()))
@@ -130,14 +144,17 @@ void client::tell_leases(report& x) {
 // -- tokens ---------------------------------------------------------------------------
 
 bool client::take_token() {
-  if (!gate_.budget || purse_.take(now()))
+  if (!gate_.budget)
     return true;
-  if (!std::exchange(token_asked_, true)) {
+  auto taken = purse_.take(now());
+  if (purse_.tokens(now()) > 0 || std::exchange(token_asked_, true))
+    return taken;
+  for (int i = 0; i < tokens_in_advance; ++i) {
     purse_.ask();
     token_queue_.push_back(no_token_id);
-    report_now_ = true;
   }
-  return false;
+  report_now_ = true;
+  return taken;
 }
 
 void client::return_token() {

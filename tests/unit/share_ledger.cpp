@@ -101,6 +101,19 @@ CAF_TEST(with fewer units than request actors they go round) {
   CAF_CHECK_EQUAL(settle(1), "1+1");
 }
 
+CAF_TEST(who has nothing comes before whose turn it is) {
+  join(2);
+  ledger.report(1, 0, 1);
+  CAF_CHECK_EQUAL(settle(1), "1+1");
+  ledger.report(2, 0, 1);
+  CAF_CHECK_EQUAL(settle(2), "2+1");
+  ledger.report(2, 0, 0);
+  CAF_CHECK_EQUAL(settle(2), "2-1");
+  ledger.report(2, 1, 1);
+  // It would be the first one's turn.
+  CAF_CHECK_EQUAL(settle(2), "2+1");
+}
+
 CAF_TEST(what is beyond a smaller total is recalled) {
   join(2);
   settle(10);
