@@ -3,9 +3,11 @@
 #include <redoubt/messages/caf_api.hpp>
 #include <redoubt/messages/command_class.hpp>
 #include <redoubt/messages/endpoint.hpp>
+#include <redoubt/messages/fallback.hpp>
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -183,6 +185,8 @@ struct client_options {
   /// On: `convergent` commands count as `accumulating`, so that a repeated
   /// reply never reaches a caller.
   bool strict_reply = false;
+  /// Who answers commands that redis does not, where it can; null if nobody.
+  std::shared_ptr<const redoubt::fallback> fallback = {};
 
   bool operator==(const client_options&) const = default;
 };
@@ -221,6 +225,8 @@ struct request_options {
   /// same caller that the breaker holds back.
   std::optional<bool> use_breaker = {};
   std::optional<bool> strict_reply = {};
+  /// Refused for a transaction, and a value for anything but reads.
+  std::shared_ptr<const redoubt::fallback> fallback = {};
   /// Not 0: the sender's own number of the request, by which it can `cancel` it.
   uint64_t tag = 0;
   /// A name for errors, events and logs.

@@ -84,6 +84,8 @@ struct request_counters {
   uint64_t failed_unknown = 0;
   /// Of the failed ones: turned away by the breaker.
   uint64_t rejected = 0;
+  /// Of the failed ones: answered by a fallback.
+  uint64_t fallbacks = 0;
   uint64_t attempts = 0;
   uint64_t retries = 0;
   uint64_t late_replies = 0;
@@ -98,8 +100,8 @@ struct request_counters {
 };
 
 REDOUBT_INSPECT(request_counters, succeeded, failed_not_sent, failed_refused,
-                failed_unknown, rejected, attempts, retries, late_replies,
-                queued, in_flight, backing_off)
+                failed_unknown, rejected, fallbacks, attempts, retries,
+                late_replies, queued, in_flight, backing_off)
 
 /// Answer to a `status_query`.
 struct runtime_status {

@@ -158,6 +158,7 @@ request_slot& client::open_request(uint32_t index,
   x.on_open = o.on_open.value_or(defaults.on_open);
   x.use_breaker = o.use_breaker.value_or(defaults.use_breaker);
   if (options != nullptr) {
+    x.fallback = options->fallback;
     x.operation = options->operation;
     x.tag = options->tag;
   }
@@ -272,11 +273,21 @@ errc judge_command(const command& cmd, const limit_options& limits,
   return errc::none;
 }
 
+bool can_stand_in(const fallback& who, const request_slot& x) {
+  return !x.is_transaction()
+         && (std::holds_alternative<fallback_actor>(who)
+             || x.cls == command_class::read_only);
+}
+
 } // namespace
 
 errc client::admission_error(const request_slot& x, std::string& message) {
   if (draining_)
     return errc::shutting_down;
+  if (x.fallback && !can_stand_in(*x.fallback, x)) {
+    message = "a fallback answers single commands; a value, only reads";
+    return errc::invalid_command;
+  }
   if (!x.is_transaction()) {
     if (auto code = judge_command(x.cmd, config_.limits, message);
         code != errc::none)
@@ -328,6 +339,9 @@ bool client::queue_is_full(const request_slot& x, bool behind_others) const {
 void client::place(uint32_t index, bool admitted) {
   auto& x = table_[index];
   x.phase = request_phase::arriving;
+  auto& shared = config_.defaults.fallback;
+  if (!x.fallback && shared && can_stand_in(*shared, x))
+    x.fallback = shared;
   if (auto code = admission_error(x, x.last_message); code != errc::none) {
     fail(index, code, fate::not_sent);
     return;
@@ -389,6 +403,8 @@ void client::on_drain(const drain_client& x) {
     fail(i, errc::shutting_down,
          each.phase == request_phase::in_flight ? fate::unknown : each.so_far);
   }
+  abandoned_ += fallbacks_.size();
+  end_fallbacks();
 }
 
 /// What was told to the supervisor that died may be lost.
@@ -400,7 +416,7 @@ void client::on_new_supervisor(new_supervisor& x) {
 }
 
 void client::check_drained() {
-  if (!draining_ || drained_ || table_.size() > 0)
+  if (!draining_ || drained_ || table_.size() > 0 || !fallbacks_.empty())
     return;
   drained_ = true;
   report_now_ = true;
@@ -410,6 +426,8 @@ void client::check_drained() {
 
 void client::on_exit() {
   auto code = draining_ ? errc::shutting_down : errc::actor_died;
+  // Who is asked now has nobody to answer to.
+  draining_ = true;
   for (uint32_t i = 0; i < table_.capacity(); ++i) {
     auto& each = table_[i];
     if (each.phase != request_phase::free)
@@ -417,6 +435,7 @@ void client::on_exit() {
            each.phase == request_phase::in_flight ? fate::unknown
                                                   : each.so_far);
   }
+  end_fallbacks();
   flush_channels();
   link_.reset();
   spare_links_.clear();

@@ -75,6 +75,8 @@ private:
     ring<sent_unit> sent;
     /// Units whose reply came.
     uint64_t completed = 0;
+    /// Scripts whose text went over it.
+    std::vector<std::shared_ptr<const std::string>> scripts;
   };
 
   // -- client.cpp: what comes in ------------------------------------------------
@@ -114,6 +116,8 @@ private:
   // -- client_outcome.cpp: what becomes of it -------------------------------------
   void on_link_replies(link_replies& x);
   void settle(uint32_t index, link_reply& x);
+  void introduce_script(command& call);
+  bool send_script_text(uint32_t index);
   void settle_transaction(uint32_t index, std::vector<reply> all);
   void supersede_refused(const request_slot& x);
   void attempt_failed(uint32_t index, errc code, fate became,
@@ -143,6 +147,11 @@ private:
   void on_submit(submit& x);
   void on_cancel(const cancel& x);
   void flush_channels();
+
+  // -- client_fallback.cpp --------------------------------------------------------
+  bool fall_back(request_slot& x, const failure& why);
+  void end_fallback(uint64_t number, reply* value);
+  void end_fallbacks();
 
   // -- client_fence.cpp: keeping old copies out ------------------------------------
   bool is_write_under_way(const request_slot& x, uint64_t link) const;
@@ -199,6 +208,16 @@ private:
   /// A link came up while requests were outstanding on another one.
   bool links_changed_ = false;
   std::vector<submission> outbox_;
+
+  /// A request that ended with `why`, unless its fallback has an answer.
+  struct asked_fallback {
+    answer to;
+    failure why;
+    caf::actor_id caller = 0;
+    uint64_t tag = 0;
+  };
+  std::unordered_map<uint64_t, asked_fallback> fallbacks_;
+  uint64_t last_fallback_ = 0;
 
   gate gate_;
   uint32_t permits_ = 0;

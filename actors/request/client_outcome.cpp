@@ -70,6 +70,8 @@ void client::settle(uint32_t index, link_reply& x) {
     auto verdict = judge(x.value.text(), is_script(r.cmd.name()));
     if (verdict.code != errc::none) {
       tally_failure(r, verdict.code, true);
+      if (verdict.code == errc::no_script && send_script_text(index))
+        return;
       attempt_failed(index, verdict.code, verdict.outcome, x.value.text());
       return;
     }
@@ -82,6 +84,19 @@ void client::settle(uint32_t index, link_reply& x) {
     supersede_refused(r);
   r.to.succeed(std::move(x.value));
   discard(index);
+}
+
+/// The server has forgotten the script (SCRIPT FLUSH): it is sent again with its
+/// text, as part of the same try. Not twice: then no text is left to send.
+bool client::send_script_text(uint32_t index) {
+  auto& x = table_[index];
+  auto whole = x.cmd.with_script_text();
+  if (whole.empty() || draining_)
+    return false;
+  x.cmd = std::move(whole);
+  --x.attempts;
+  wait_for_retry(index, std::chrono::milliseconds{0}, lane_hold::keys);
+  return true;
 }
 
 void client::settle_transaction(uint32_t index, std::vector<reply> all) {
@@ -309,7 +324,8 @@ void client::fail(uint32_t index, errc code, fate became) {
   if (why.last_message.empty() && gate_.last_error != errc::none && !link_)
     why.last_message = gate_.last_error_text;
   why.operation = std::move(x.operation);
-  x.to.fail(std::move(why));
+  if (!x.fallback || !fall_back(x, why))
+    x.to.fail(std::move(why));
   report_later_ = true;
   discard(index);
 }

@@ -76,6 +76,7 @@ struct request_slot {
   /// Of a transaction: its members and its bytes.
   std::shared_ptr<const std::vector<command>> members;
   std::shared_ptr<const std::string> wire;
+  std::shared_ptr<const redoubt::fallback> fallback;
   std::string operation;
   std::string last_message;
 
