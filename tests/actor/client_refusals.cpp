@@ -57,6 +57,7 @@ public:
   template <class Handle>
   failure expect_failed_transaction(Handle&& handle) {
     failure result;
+    CAF_REQUIRE(!self->mailbox().empty());
     handle.receive([&](replies&) { CAF_FAIL("replied"); },
                    [&](caf::error& e) { result = failure_of(e).value(); });
     return result;
