@@ -57,6 +57,29 @@ struct retry_options {
   bool operator==(const retry_options&) const = default;
 };
 
+/// Whether a read that is slow is sent a second time, over another connection.
+enum class hedge_mode : uint8_t {
+  off,
+  /// After `hedge_options::delay`.
+  fixed,
+  /// After the time within which 95 of 100 reads are answered, measured by each
+  /// client handle, but not before `hedge_options::delay`.
+  p95,
+};
+
+std::string_view to_string(hedge_mode value) noexcept;
+
+/// Hedging: the first answer wins, the other one is thrown away (Dean and
+/// Barroso, "The Tail at Scale", 2013). For `read_only` commands; outside the
+/// order of a caller's requests.
+struct hedge_options {
+  hedge_mode mode = hedge_mode::off;
+  /// Below it a second copy would cost more than it saves.
+  std::chrono::milliseconds delay{5};
+
+  bool operator==(const hedge_options&) const = default;
+};
+
 /// The circuit breaker's window, thresholds and waits.
 struct breaker_options {
   /// Off: every request passes, nothing is counted.
@@ -179,6 +202,7 @@ struct thread_options {
 struct client_options {
   timeout_options timeouts = {};
   retry_options retry = {};
+  hedge_options hedge = {};
   on_open_policy on_open = on_open_policy::fail_fast;
   /// Off: requests of this handle ignore the breaker.
   bool use_breaker = true;
@@ -220,6 +244,9 @@ struct request_options {
   /// Raises or lowers the command's class; `idempotent` on an INCR opts in to
   /// running it twice.
   std::optional<command_class> cls = {};
+  /// Refused, unless `off`, for commands that are not `read_only` and for
+  /// transactions. In a pipeline it is for the reads.
+  std::optional<hedge_options> hedge = {};
   std::optional<on_open_policy> on_open = {};
   /// Off: the breaker is ignored. Such a request may overtake requests of the
   /// same caller that the breaker holds back.

@@ -89,6 +89,9 @@ struct request_counters {
   uint64_t attempts = 0;
   uint64_t retries = 0;
   uint64_t late_replies = 0;
+  /// Second copies of slow reads, and those of them that were answered first.
+  uint64_t hedges = 0;
+  uint64_t hedges_won = 0;
   uint64_t queued = 0;
   uint64_t in_flight = 0;
   uint64_t backing_off = 0;
@@ -101,7 +104,8 @@ struct request_counters {
 
 REDOUBT_INSPECT(request_counters, succeeded, failed_not_sent, failed_refused,
                 failed_unknown, rejected, fallbacks, attempts, retries,
-                late_replies, queued, in_flight, backing_off)
+                late_replies, hedges, hedges_won, queued, in_flight,
+                backing_off)
 
 /// Answer to a `status_query`.
 struct runtime_status {

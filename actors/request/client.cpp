@@ -99,6 +99,9 @@ client::behavior_type client::make_behavior() {
       turn guard{this};
       if (x.purpose == tick_purpose::fence) {
         pump();
+      } else if (x.purpose == tick_purpose::hedge) {
+        hedges_armed_for_ = api::time_point::max();
+        send_hedges();
       } else if (x.purpose == tick_purpose::report) {
         report_armed_ = false;
         report_now_ = true;
@@ -129,6 +132,7 @@ void client::end_of_turn() {
   else if (report_later_)
     arm_report();
   arm_sweep();
+  arm_hedges();
   now_valid_ = false;
 }
 
@@ -156,7 +160,9 @@ request_slot& client::open_request(uint32_t index,
   x.max_attempts = std::max<uint32_t>(
     o.attempts.value_or(defaults.retry.attempts), 1);
   x.on_open = o.on_open.value_or(defaults.on_open);
+  x.hedge = o.hedge.value_or(defaults.hedge);
   x.use_breaker = o.use_breaker.value_or(defaults.use_breaker);
+  x.hedge_asked = o.hedge && o.hedge->mode != hedge_mode::off;
   if (options != nullptr) {
     x.fallback = options->fallback;
     x.operation = options->operation;
@@ -225,6 +231,8 @@ void client::on_pipeline(pipeline& x, const request_options* options) {
     auto index = table_.add();
     auto& member = open_request(index, options);
     member.caller = caller;
+    // Its reads are hedged, whatever else is in it.
+    member.hedge_asked = false;
     member.to = answer{group, i};
     member.cls = effective_class(x.commands[i].cls(), options,
                                  config_.defaults);
@@ -284,6 +292,11 @@ bool can_stand_in(const fallback& who, const request_slot& x) {
 errc client::admission_error(const request_slot& x, std::string& message) {
   if (draining_)
     return errc::shutting_down;
+  if (x.hedge_asked
+      && (x.is_transaction() || x.cls != command_class::read_only)) {
+    message = "hedge: only single commands that are read_only are hedged";
+    return errc::invalid_command;
+  }
   if (x.fallback && !can_stand_in(*x.fallback, x)) {
     message = "a fallback answers single commands; a value, only reads";
     return errc::invalid_command;

@@ -3,6 +3,8 @@
 #include <redoubt/actors/request/caller_lanes.hpp>
 #include <redoubt/actors/request/deadline_wheel.hpp>
 #include <redoubt/actors/request/fence.hpp>
+#include <redoubt/actors/request/hedge_queue.hpp>
+#include <redoubt/actors/request/latency_percentile.hpp>
 #include <redoubt/actors/request/request_table.hpp>
 #include <redoubt/actors/request/retry_policy.hpp>
 #include <redoubt/actors/ring.hpp>
@@ -115,7 +117,8 @@ private:
 
   // -- client_outcome.cpp: what becomes of it -------------------------------------
   void on_link_replies(link_replies& x);
-  void settle(uint32_t index, link_reply& x);
+  link_state* find_link(uint64_t id);
+  void settle(uint32_t index, link_reply& x, uint64_t link);
   void introduce_script(command& call);
   bool send_script_text(uint32_t index);
   void settle_transaction(uint32_t index, std::vector<reply> all);
@@ -152,6 +155,15 @@ private:
   bool fall_back(request_slot& x, const failure& why);
   void end_fallback(uint64_t number, reply* value);
   void end_fallbacks();
+
+  // -- client_hedge.cpp ------------------------------------------------------------
+  void plan_hedge(uint32_t index);
+  void send_hedges();
+  link_state* link_for_hedge(const request_slot& x);
+  void lose_hedges(const link_closed& x, link_state& lost);
+  bool awaits_other_copy(request_slot& x, uint64_t link);
+  void learn_latency(const request_slot& x);
+  void arm_hedges();
 
   // -- client_fence.cpp: keeping old copies out ------------------------------------
   bool is_write_under_way(const request_slot& x, uint64_t link) const;
@@ -218,6 +230,10 @@ private:
   };
   std::unordered_map<uint64_t, asked_fallback> fallbacks_;
   uint64_t last_fallback_ = 0;
+
+  hedge_queue hedges_;
+  api::time_point hedges_armed_for_ = api::time_point::max();
+  latency_percentile read_latency_{0.95};
 
   gate gate_;
   uint32_t permits_ = 0;

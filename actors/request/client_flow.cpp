@@ -32,6 +32,8 @@ void client::hand_over(uint32_t index) {
   x.hold = lane_hold::none;
   x.sent_before = x.sent_on == link_->id;
   x.sent_on = link_->id;
+  x.hedged_on = 0;
+  x.only_hedge_left = false;
   x.gate_generation = gate_.generation;
   if (x.use_breaker && gate_.state == breaker_state::half_open) {
     --permits_;
@@ -49,6 +51,8 @@ void client::hand_over(uint32_t index) {
   link_->credit_bytes -= charged;
   auto id = table_.id(index);
   link_->sent.push_back({id, x.caller, charged});
+  if (x.hedge.mode != hedge_mode::off)
+    plan_hedge(index);
   report_later_ = true;
   outbox_.push_back(submission{id, x.wire ? x.wire : x.cmd.buffer(),
                                x.reply_count, x.attempt_timeout});
