@@ -32,20 +32,29 @@ constexpr auto bound = 1s;
 /// for the kernel to slow down the repetition of what it sends.
 constexpr auto outage = 2500ms;
 
+/// A quarter of what fits into it at the slowest, one per 80 ms.
+constexpr uint64_t fewest_dials = outage / 80ms / 4;
+
 class fixture {
 public:
   fixture() : rt(options_for(gate.port())), client(rt.client()) {
     CAF_REQUIRE(!rt.wait_ready(5s));
   }
 
-  /// Lets `outage` pass; a request that fails fast meanwhile shows that there is
-  /// one.
+  /// Lets `outage` pass, in which dials go on at their pace.
   void suffer() {
     caller me{rt};
-    auto until = clock_type::now() + outage;
+    auto since = clock_type::now();
+    auto before = me.status(rt).dials;
     CAF_CHECK(eventually(
       [&] { return me.status(rt).breaker.state == breaker_state::open; }));
-    CAF_CHECK(eventually([&] { return clock_type::now() >= until; }));
+    CAF_CHECK(eventually([&] { return clock_type::now() >= since + outage; }));
+    auto dials = me.status(rt).dials - before;
+    auto seconds = std::chrono::ceil<std::chrono::seconds>(clock_type::now()
+                                                           - since);
+    CAF_MESSAGE(dials << " dials");
+    CAF_CHECK(dials >= fewest_dials);
+    CAF_CHECK(dials <= 25 * static_cast<uint64_t>(seconds.count()));
   }
 
   /// Time from the first answer that the prober gets to the first answer that a
