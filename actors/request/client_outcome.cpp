@@ -130,7 +130,9 @@ void client::settle_transaction(uint32_t index, std::vector<reply> all) {
     discard(index);
     return;
   }
-  if (rule_of(result.code).counts_for_breaker)
+  // A transaction that was turned away says no more of the server's health than a
+  // command that was.
+  if (result.outcome == fate::refused)
     tally_failure(r, result.code, true);
   else
     tally_success(r);
