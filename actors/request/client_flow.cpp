@@ -41,7 +41,7 @@ void client::hand_over(uint32_t index) {
   if (x.attempts > 1)
     ++counters_.retries;
   else
-    x.queued = std::chrono::floor<std::chrono::microseconds>(now() - x.arrived);
+    x.queued = now() - x.arrived;
   if (feed_.observed())
     tell(x, attempt_event::kind::begins, errc::none, fate::not_sent);
   x.attempt_due = now() + x.attempt_timeout;

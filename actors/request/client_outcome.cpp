@@ -319,11 +319,13 @@ void client::fail(uint32_t index, errc code, fate became) {
   why.code = code;
   why.outcome = became;
   why.attempts = x.attempts;
-  why.elapsed = std::chrono::duration_cast<std::chrono::microseconds>(
-    now() - x.arrived);
-  why.queued = x.attempts > 0 ? x.queued : why.elapsed;
-  why.last_attempt = x.attempts > 0 ? x.last_attempt
-                                    : std::chrono::microseconds{0};
+  auto micros = [](api::duration time) {
+    return std::chrono::floor<std::chrono::microseconds>(time);
+  };
+  why.elapsed = micros(now() - x.arrived);
+  why.queued = x.attempts > 0 ? micros(x.queued) : why.elapsed;
+  if (x.attempts > 0)
+    why.last_attempt = micros(x.last_attempt);
   why.last_message = std::move(x.last_message);
   if (why.last_message.empty() && gate_.last_error != errc::none && !link_)
     why.last_message = gate_.last_error_text;

@@ -105,7 +105,7 @@ bool client::newer_sent(const request_slot& x) {
 
 void client::time_attempt(request_slot& x) {
   auto sent_at = x.attempt_due - x.attempt_timeout;
-  x.last_attempt = floor<microseconds>(now() - sent_at);
+  x.last_attempt = now() - sent_at;
 }
 
 void client::tell(const request_slot& x, attempt_event::kind what, errc code,

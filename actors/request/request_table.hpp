@@ -78,8 +78,8 @@ struct request_slot {
   std::chrono::milliseconds attempt_timeout{0};
   std::chrono::milliseconds previous_wait{0};
   /// Time until the first attempt was sent, and that the last one took.
-  std::chrono::microseconds queued{0};
-  std::chrono::microseconds last_attempt{0};
+  api::duration queued{0};
+  api::duration last_attempt{0};
   answer to;
   command cmd;
   /// Of a transaction: its members and its bytes.
