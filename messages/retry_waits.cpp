@@ -114,6 +114,7 @@ wait_stretch operator*(uint32_t times, wait_strategy wait) {
 wait_strategy chain(std::vector<wait_stretch> parts) {
   if (parts.empty())
     refuse("chain", "needs at least one wait");
+  check_count("chain", "the number of waits", parts.back().times);
   auto result = std::move(parts.back().wait);
   while (parts.pop_back(), !parts.empty()) {
     auto& [times, wait] = parts.back();

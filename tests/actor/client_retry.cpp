@@ -309,7 +309,7 @@ CAF_TEST(new defaults are in force at once) {
   auto before = ask(command{"GET", "a"});
   client_options changed = config.defaults;
   changed.retry = retry_policy{no_wait(), stop_after(1)};
-  changed.timeouts.request = 50ms;
+  changed.timeouts = {.attempt = 50ms, .request = 50ms};
   auto taken = self->request(subject, caf::infinite,
                              reconfigure_client{changed});
   consume_messages();

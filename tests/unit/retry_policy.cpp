@@ -44,7 +44,7 @@ CAF_TEST(a policy is written as one reads it) {
                         | (on_errc(errc::attempt_timeout) & idempotent())};
   CAF_CHECK_EQUAL(
     to_string(policy),
-    "wait = exponential_jitter(10ms, 250ms) + uniform(0ms, 20ms)\n"
+    "wait = exponential_jitter(10ms, 250ms) + uniform(0s, 20ms)\n"
     "stop = stop_after(5) | stop_before_deadline()\n"
     "when = on(not_sent, refused) | on_errc(attempt_timeout) & idempotent()");
   retry_policy brief{exponential_jitter(10ms, 1s), stop_after(3)};
