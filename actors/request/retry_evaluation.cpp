@@ -13,6 +13,35 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds longest_wait = std::chrono::hours{24};
 
+/// A stack of truths in one word, the newest lowest.
+class bit_stack {
+public:
+  static_assert(max_retry_steps <= 64);
+
+  void push(bool x) noexcept { bits_ = (bits_ << 1) | (x ? 1 : 0); }
+  bool top() const noexcept { return (bits_ & 1) != 0; }
+
+  // Replace two on top by one.
+
+  void join_either() noexcept {
+    auto second = bits_ & 1;
+    bits_ = (bits_ >> 1) | second;
+  }
+
+  void join_both() noexcept {
+    auto second = bits_ & 1;
+    bits_ = (bits_ >> 1) & (second | ~uint64_t{1});
+  }
+
+  /// Keeps on top what is on top of the other, too.
+  void restrict_to(const bit_stack& x) noexcept {
+    bits_ &= x.bits_ | ~uint64_t{1};
+  }
+
+private:
+  uint64_t bits_ = 0;
+};
+
 // -- waits ----------------------------------------------------------------------
 
 /// `base` times `factor` to the power of `n`, at most `max`. In floating point:
@@ -66,15 +95,6 @@ milliseconds simple_wait(const wait_op& op, const attempt_result& x, uint32_t n,
 }
 
 // -- conditions -------------------------------------------------------------------
-
-/// What a retry condition says of a result.
-struct opinion {
-  /// It holds.
-  bool holds = false;
-  /// And it speaks of this kind of result: of a reply, "the command is
-  /// idempotent" alone says nothing.
-  bool speaks = false;
-};
 
 bool is_in(uint64_t set, unsigned value) noexcept {
   return value < 64 && ((set >> value) & 1) != 0;
@@ -139,17 +159,6 @@ bool leaf_holds(const condition_op& op, const attempt_result& x) noexcept {
   }
 }
 
-opinion opinion_of(const condition_op& op, const attempt_result& x) noexcept {
-  if (!asks_of(op, x))
-    return {};
-  opinion result;
-  result.holds = leaf_holds(op, x) != op.negated;
-  result.speaks = result.holds
-                  && (op.what != condition_op::kind::classes
-                      || x.code != errc::none);
-  return result;
-}
-
 } // namespace
 
 std::chrono::milliseconds next_wait(const wait_strategy& wait,
@@ -184,46 +193,43 @@ std::chrono::milliseconds next_wait(const wait_strategy& wait,
 bool stops(const stop_condition& stop, const attempt_result& x,
            std::chrono::milliseconds wait, uint32_t max_attempts) noexcept {
   using kind = stop_op::kind;
-  // A stack of bits, the newest lowest.
-  uint64_t stack = 0;
-  for (auto& op : stop.steps()) {
-    if (op.what == kind::both || op.what == kind::either) {
-      auto second = stack & 1;
-      stack >>= 1;
-      stack = op.what == kind::both ? stack & (second | ~uint64_t{1})
-                                    : stack | second;
-      continue;
+  bit_stack stack;
+  for (auto& op : stop.steps())
+    switch (op.what) {
+      case kind::after:
+        stack.push(x.attempts >= (max_attempts != 0 ? max_attempts : op.count));
+        break;
+      case kind::after_delay: stack.push(x.elapsed >= op.delay); break;
+      case kind::before_deadline: stack.push(wait >= x.left); break;
+      case kind::never: stack.push(false); break;
+      case kind::both: stack.join_both(); break;
+      case kind::either: stack.join_either(); break;
     }
-    auto holds = false;
-    if (op.what == kind::after)
-      holds = x.attempts >= (max_attempts != 0 ? max_attempts : op.count);
-    else if (op.what == kind::after_delay)
-      holds = x.elapsed >= op.delay;
-    else if (op.what == kind::before_deadline)
-      holds = wait >= x.left;
-    stack = (stack << 1) | (holds ? 1 : 0);
-  }
-  return (stack & 1) != 0;
+  return stack.top();
 }
 
 bool wants_retry(const retry_condition& when,
                  const attempt_result& x) noexcept {
   using kind = condition_op::kind;
-  std::array<opinion, max_retry_steps> stack;
-  size_t depth = 0;
+  // Whether a condition holds, and whether it speaks of this kind of result: of a
+  // reply, "the command is idempotent" alone says nothing.
+  bit_stack holds;
+  bit_stack speaks;
   for (auto& op : when.steps()) {
-    if (op.what != kind::both && op.what != kind::either) {
-      stack[depth++] = opinion_of(op, x);
-      continue;
+    if (op.what == kind::both) {
+      holds.join_both();
+      speaks.join_either();
+      speaks.restrict_to(holds);
+    } else if (op.what == kind::either) {
+      holds.join_either();
+      speaks.join_either();
+    } else {
+      auto yes = asks_of(op, x) && leaf_holds(op, x) != op.negated;
+      holds.push(yes);
+      speaks.push(yes && (op.what != kind::classes || x.code != errc::none));
     }
-    auto second = stack[--depth];
-    auto& first = stack[depth - 1];
-    auto spoken = first.speaks || second.speaks;
-    first.holds = op.what == kind::both ? first.holds && second.holds
-                                        : first.holds || second.holds;
-    first.speaks = first.holds && spoken;
   }
-  return stack[0].speaks;
+  return speaks.top();
 }
 
 } // namespace redoubt
