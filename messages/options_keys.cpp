@@ -43,6 +43,12 @@ constexpr option_key keys[] = {
    R"(Name of the retry policy: "default", "article", or one of the file's own )"
    "sections [retry.<name>]; see the end of this file.",
    AT(client.retry)},
+  {"client.hedge",
+   R"(Whether a read that is slow is sent again over another connection: "off", )"
+   R"("fixed" after hedge_delay, or "p95" after the time within which 95 of 100 )"
+   "reads are answered, but not before hedge_delay.",
+   AT(client.hedge.mode)},
+  {"client.hedge_delay", "See hedge.", AT(client.hedge.delay)},
   {"client.on_open",
    R"(What a request does while the breaker is open: "fail_fast", or "wait" )"
    "until its deadline.",

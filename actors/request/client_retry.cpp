@@ -87,6 +87,8 @@ bool client::give_last_reply(uint32_t index, errc code) {
 /// Its caller sent something newer on one of its keys, or something that is
 /// forgotten and may still be carried out.
 bool client::newer_sent(const request_slot& x) {
+  if (!link_)
+    return true;
   auto keys = x.keys();
   for (size_t i = 0; i < link_->sent.size(); ++i) {
     auto& unit = link_->sent[i];

@@ -67,6 +67,13 @@ struct request_slot {
   /// Connection that took the latest attempt, if a copy may still be under way
   /// there.
   uint64_t sent_on = 0;
+  /// Connection that took a second copy of the current attempt, 0 if none; and
+  /// whether that copy is the only one left.
+  uint64_t hedged_on = 0;
+  bool only_hedge_left = false;
+  hedge_options hedge = {};
+  /// The request itself asked for hedging.
+  bool hedge_asked = false;
   /// The connection had taken an earlier attempt already.
   bool sent_before = false;
   /// Breaker's generation under which the current attempt was sent.
@@ -89,6 +96,7 @@ struct request_slot {
   std::optional<retry_policy> retry;
   /// The reply that it waits for another one after.
   std::unique_ptr<reply> last_reply;
+  std::shared_ptr<const redoubt::fallback> fallback;
   std::string operation;
   std::string last_message;
 

@@ -52,6 +52,8 @@ const std::map<std::string_view, std::string_view> other_values{
   {"client.attempt_timeout", R"("501ms")"},
   {"client.request_timeout", R"("3s")"},
   {"client.retry", R"("article")"},
+  {"client.hedge", R"("p95")"},
+  {"client.hedge_delay", R"("7ms")"},
   {"client.on_open", R"("wait")"},
   {"client.use_breaker", "false"},
   {"client.strict_reply", "true"},
