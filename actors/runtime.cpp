@@ -144,6 +144,10 @@ client_actor runtime::state::spawn_client(uint64_t id, handle_record& x) {
   config.limits = options.limits;
   config.supervisor = supervisor;
   config.seed = seeds.next();
+  config.reconfigured = [this, id](const client_options& defaults) {
+    std::lock_guard guard{mutex};
+    clients.at(id).defaults = defaults;
+  };
   x.handle = api::spawn_on<pinned<redoubt::client>>(
     *system, reactors[x.reactor].get(), std::move(config));
   numbers[x.handle.id()] = id;

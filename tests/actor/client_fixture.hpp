@@ -80,7 +80,6 @@ public:
   client_fixture() {
     config.id = 0;
     config.seed = 42;
-    config.defaults.retry.base = 10ms;
   }
 
   ~client_fixture() override {
