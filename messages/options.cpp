@@ -163,15 +163,6 @@ void check(const client_options& x, std::vector<option_error>& faults) {
   c.duration("hedge_delay", x.hedge.delay);
   c.span("attempt_timeout", x.timeouts.attempt, "request_timeout",
          x.timeouts.request);
-  c.number("attempts", x.retry.attempts, 1u, 1000u);
-  c.duration("backoff_base", x.retry.base);
-  c.duration("backoff_max", x.retry.max);
-  c.span("backoff_base", x.retry.base, "backoff_max", x.retry.max);
-  c.number("backoff_multiplier", x.retry.multiplier, 1.0, 100.0);
-  c.duration("slow_backoff_base", x.retry.slow_base);
-  c.duration("slow_backoff_max", x.retry.slow_max);
-  c.span("slow_backoff_base", x.retry.slow_base, "slow_backoff_max",
-         x.retry.slow_max);
 }
 
 void check_ramp(const std::vector<double>& ramp, checker& c) {
@@ -268,6 +259,13 @@ void check(const limit_options& x, std::vector<option_error>& faults) {
   c.number("log_lines", x.log_lines, 1u, 10'000u);
 }
 
+void check_names(const runtime_options& x, std::vector<option_error>& faults) {
+  checker c{faults, "retry"};
+  for (auto& [name, policy] : x.policies)
+    if (auto what = policy_name_fault(name); !what.empty())
+      c.fault("name", std::move(what));
+}
+
 void check(const thread_options& x, std::vector<option_error>& faults) {
   checker c{faults, "threads"};
   c.number("reactors", x.reactors, 1u, 64u);
@@ -304,15 +302,9 @@ std::string_view to_string(hedge_mode value) noexcept {
 
 runtime_options runtime_options::article() {
   runtime_options x;
-  x.client.retry.attempts = 5;
-  x.client.retry.base = milliseconds{100};
-  x.client.retry.multiplier = 2.0;
-  x.client.retry.max = seconds{60};
-  // The article knows one schedule for all failures.
-  x.client.retry.slow_base = x.client.retry.base;
-  x.client.retry.slow_max = x.client.retry.max;
-  // Five attempts of 500 ms and waits of at most 0.2 + 0.4 + 0.8 + 1.6 s need
-  // 5.5 s. The article has no deadline at all.
+  x.client.retry = retry_policy::article();
+  // Five attempts of 500 ms and waits of at most 0.1 + 0.2 + 0.4 + 0.8 s need
+  // 4 s. The article has no deadline at all.
   x.client.timeouts.request = seconds{10};
   // Its breaker counts failures in a row and knows no rate.
   x.breaker.consecutive_failures = 5;
@@ -324,6 +316,33 @@ runtime_options runtime_options::article() {
   return x;
 }
 
+std::optional<retry_policy> find_policy(const runtime_options& options,
+                                        std::string_view name) {
+  if (name == "default")
+    return retry_policy{};
+  if (name == "article")
+    return retry_policy::article();
+  auto i = options.policies.find(name);
+  if (i == options.policies.end())
+    return std::nullopt;
+  return i->second;
+}
+
+std::string policy_name_fault(std::string_view name) {
+  auto fits = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')
+           || (c >= '0' && c <= '9') || c == '_' || c == '-';
+  };
+  if (name == "default" || name == "article")
+    return "is the name of a policy that is always there";
+  if (name.empty() || name.size() > 64
+      || !std::all_of(name.begin(), name.end(), fits))
+    return "the name of a policy must have 1 to 64 letters, digits, "
+           "underscores "
+           "and dashes";
+  return {};
+}
+
 std::vector<option_error> validate(const runtime_options& x) {
   std::vector<option_error> faults;
   check(x.server, faults);
@@ -333,6 +352,7 @@ std::vector<option_error> validate(const runtime_options& x) {
   check(x.pool, faults);
   check(x.limits, faults);
   check(x.threads, faults);
+  check_names(x, faults);
   return faults;
 }
 

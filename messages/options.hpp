@@ -4,9 +4,11 @@
 #include <redoubt/messages/command_class.hpp>
 #include <redoubt/messages/endpoint.hpp>
 #include <redoubt/messages/fallback.hpp>
+#include <redoubt/messages/retry_policy.hpp>
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -39,24 +41,6 @@ struct timeout_options {
   bool operator==(const timeout_options&) const = default;
 };
 
-/// Exponential backoff with decorrelated jitter: each wait is uniform between
-/// `base` and three times the previous wait, at most `max`
-/// (Brooker, "Exponential Backoff And Jitter", AWS 2015).
-struct retry_options {
-  /// Attempts in all, the first included.
-  uint32_t attempts = 3;
-  std::chrono::milliseconds base{10};
-  std::chrono::milliseconds max{250};
-  /// Factor by which the upper end of the next wait grows.
-  double multiplier = 3.0;
-  /// Waits of this kind replace the ones above while the server is up but
-  /// needs time (LOADING, BUSY, too many clients).
-  std::chrono::milliseconds slow_base{100};
-  std::chrono::milliseconds slow_max{1000};
-
-  bool operator==(const retry_options&) const = default;
-};
-
 /// What the circuit breaker's window holds.
 enum class window_kind : uint8_t {
   /// The calls of the last `buckets` times `bucket`.
@@ -66,6 +50,7 @@ enum class window_kind : uint8_t {
 };
 
 std::string_view to_string(window_kind value) noexcept;
+
 /// Whether a read that is slow is sent a second time, over another connection.
 enum class hedge_mode : uint8_t {
   off,
@@ -251,7 +236,8 @@ struct thread_options {
 /// Defaults of one client handle, i.e. of one request actor.
 struct client_options {
   timeout_options timeouts = {};
-  retry_options retry = {};
+  /// What is worth another attempt, when it follows, and when to give up.
+  retry_policy retry = {};
   hedge_options hedge = {};
   on_open_policy on_open = on_open_policy::fail_fast;
   /// Off: requests of this handle ignore the breaker.
@@ -274,6 +260,9 @@ struct runtime_options {
   pool_options pool;
   limit_options limits;
   thread_options threads;
+  /// Retry policies by name, beside "default" and "article", which are always
+  /// there: for configuration files, and for `find_policy`.
+  std::map<std::string, retry_policy, std::less<>> policies;
 
   /// Defaults of the runtime.
   runtime_options() = default;
@@ -291,7 +280,10 @@ struct runtime_options {
 struct request_options {
   std::optional<std::chrono::milliseconds> deadline = {};
   std::optional<std::chrono::milliseconds> attempt_timeout = {};
+  /// Attempts in all, the first included: instead of the number in the policy's
+  /// `stop_after`, or beside a policy that has none.
   std::optional<uint32_t> attempts = {};
+  std::optional<retry_policy> retry = {};
   /// Raises or lowers the command's class; `idempotent` on an INCR opts in to
   /// running it twice.
   std::optional<command_class> cls = {};
@@ -312,6 +304,14 @@ struct request_options {
 
   bool operator==(const request_options&) const = default;
 };
+
+/// The retry policy of that name; empty if there is none.
+std::optional<retry_policy> find_policy(const runtime_options& options,
+                                        std::string_view name);
+
+/// Why a policy cannot have that name in `runtime_options::policies`; empty if it
+/// can.
+std::string policy_name_fault(std::string_view name);
 
 /// One thing that is wrong with options.
 struct option_error {

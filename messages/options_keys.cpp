@@ -39,23 +39,10 @@ constexpr option_key keys[] = {
   {"client.request_timeout",
    "The whole request with all its attempts and waits.",
    AT(client.timeouts.request)},
-  {"client.attempts", "Attempts in all, the first included.",
-   AT(client.retry.attempts)},
-  {"client.backoff_base", "Shortest wait before an attempt is repeated.",
-   AT(client.retry.base)},
-  {"client.backoff_max", "Longest wait before an attempt is repeated.",
-   AT(client.retry.max)},
-  {"client.backoff_multiplier",
-   "A wait is random between backoff_base and this many times the wait before "
-   "(decorrelated jitter).",
-   AT(client.retry.multiplier)},
-  {"client.slow_backoff_base",
-   "As backoff_base, while the server is up but needs time (LOADING, BUSY, too "
-   "many clients).",
-   AT(client.retry.slow_base)},
-  {"client.slow_backoff_max",
-   "As backoff_max, while the server is up but needs time.",
-   AT(client.retry.slow_max)},
+  {"client.retry",
+   R"(Name of the retry policy: "default", "article", or one of the file's own )"
+   "sections [retry.<name>]; see the end of this file.",
+   AT(client.retry)},
   {"client.hedge",
    R"(Whether a read that is slow is sent again over another connection: "off", )"
    R"("fixed" after hedge_delay, or "p95" after the time within which 95 of 100 )"

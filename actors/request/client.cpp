@@ -15,7 +15,6 @@ client::client(caf::actor_config& cfg, client_config config)
   : client_actor::base(cfg),
     config_(std::move(config)),
     log_(logger_for("request")),
-    policy_(config_.defaults.retry),
     random_(config_.seed),
     wheel_(api::now(this)) {
   make_quiet(this, log_);
@@ -70,6 +69,14 @@ client::behavior_type client::make_behavior() {
     [this](const cancel& x) {
       turn guard{this};
       on_cancel(x);
+    },
+    [this](observe_attempts& x) {
+      turn guard{this};
+      on_observe(x);
+    },
+    [this](reconfigure_client& x) -> caf::result<void> {
+      turn guard{this};
+      return on_reconfigure(x);
     },
     [this](link_up& x) {
       turn guard{this};
@@ -128,6 +135,8 @@ void client::end_of_turn() {
     pump();
   flush_outbox();
   flush_channels();
+  if (feed_.anything())
+    flush_feed();
   check_drained();
   tend_leases();
   if (report_now_)
@@ -160,13 +169,13 @@ request_slot& client::open_request(uint32_t index,
   x.attempt_timeout = std::max(
     api::bounded(o.attempt_timeout.value_or(defaults.timeouts.attempt)),
     milliseconds{1});
-  x.max_attempts = std::max<uint32_t>(
-    o.attempts.value_or(defaults.retry.attempts), 1);
+  x.max_attempts = o.attempts ? std::max<uint32_t>(*o.attempts, 1) : 0;
   x.on_open = o.on_open.value_or(defaults.on_open);
   x.hedge = o.hedge.value_or(defaults.hedge);
   x.use_breaker = o.use_breaker.value_or(defaults.use_breaker);
   x.hedge_asked = o.hedge && o.hedge->mode != hedge_mode::off;
   if (options != nullptr) {
+    x.retry = options->retry;
     x.fallback = options->fallback;
     x.operation = options->operation;
     x.tag = options->tag;
@@ -450,6 +459,7 @@ void client::on_exit() {
   }
   end_fallbacks();
   flush_channels();
+  feed_.clear();
   link_.reset();
   spare_links_.clear();
   config_.supervisor = nullptr;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <redoubt/actors/request/attempt_feed.hpp>
 #include <redoubt/actors/request/caller_lanes.hpp>
 #include <redoubt/actors/request/deadline_wheel.hpp>
 #include <redoubt/actors/request/fence.hpp>
@@ -7,7 +8,7 @@
 #include <redoubt/actors/request/in_flight_share.hpp>
 #include <redoubt/actors/request/latency_percentile.hpp>
 #include <redoubt/actors/request/request_table.hpp>
-#include <redoubt/actors/request/retry_policy.hpp>
+#include <redoubt/actors/request/retry_decision.hpp>
 #include <redoubt/actors/request/token_purse.hpp>
 #include <redoubt/actors/ring.hpp>
 #include <redoubt/messages/wiring.hpp>
@@ -15,6 +16,7 @@
 #include <caf/typed_event_based_actor.hpp>
 #include <spdlog/logger.h>
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <unordered_map>
@@ -30,6 +32,8 @@ struct client_config {
   report_sink supervisor;
   /// For jitter.
   uint64_t seed = 0;
+  /// Told of other defaults, so that a successor starts with them. May be empty.
+  std::function<void(const client_options&)> reconfigured = {};
 };
 
 /// The request actor behind a client handle: it takes requests, sends them over
@@ -151,12 +155,9 @@ private:
   void supersede_refused(const request_slot& x);
   void attempt_failed(uint32_t index, errc code, fate became,
                       std::string_view message);
-  retry_decision decide(const request_slot& x, errc code, fate became,
-                        bool unfenced);
-  static void note(request_slot& x, errc code, fate became,
-                   std::string_view message);
+  void note(request_slot& x, errc code, fate became, std::string_view message);
   void wait_for_retry(uint32_t index, std::chrono::milliseconds wait,
-                      lane_hold hold);
+                      lane_hold hold, bool free_of_charge = false);
   void on_link_closed(link_closed& x);
   void lose_units(const link_closed& x, link_state lost);
   void fail(uint32_t index, errc code, fate became);
@@ -164,6 +165,24 @@ private:
   bool tallies(const request_slot& x) const noexcept;
   void tally_success(const request_slot& x);
   void tally_failure(const request_slot& x, errc code, bool new_step);
+
+  // -- client_retry.cpp: another attempt, and what observers are told ----------------
+  retry_decision decide(const request_slot& x, attempt_result result,
+                        const retry_bounds& bounds);
+  retry_decision decide_on_failure(const request_slot& x, errc code,
+                                   fate became, const retry_bounds& bounds);
+  const retry_policy& policy_of(const request_slot& x) const noexcept {
+    return x.retry ? *x.retry : config_.defaults.retry;
+  }
+  bool ask_again(uint32_t index, reply& value, bool never_ran);
+  bool give_last_reply(uint32_t index, errc code);
+  bool newer_sent(const request_slot& x);
+  void time_attempt(request_slot& x);
+  void tell(const request_slot& x, attempt_event::kind what, errc code,
+            fate became);
+  void on_observe(observe_attempts& x);
+  void flush_feed();
+  caf::result<void> on_reconfigure(reconfigure_client& x);
 
   // -- client_timeouts.cpp --------------------------------------------------------
   void sweep();
@@ -207,8 +226,8 @@ private:
 
   client_config config_;
   std::shared_ptr<spdlog::logger> log_;
-  retry_policy policy_;
   random_source random_;
+  attempt_feed feed_;
   /// Sinks that have commands under way. The table's answers point to them.
   std::unordered_map<caf::actor_id, std::unique_ptr<bulk_channel>> channels_;
   std::vector<bulk_channel*> ready_channels_;

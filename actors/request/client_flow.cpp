@@ -33,6 +33,10 @@ void client::hand_over(uint32_t index) {
   ++counters_.attempts;
   if (x.attempts > 1)
     ++counters_.retries;
+  else
+    x.queued = now() - x.arrived;
+  if (feed_.observed())
+    tell(x, attempt_event::kind::begins, errc::none, fate::not_sent);
   x.attempt_due = now() + x.attempt_timeout;
   wheel_.schedule(index, std::min(x.attempt_due, x.deadline));
   auto charged = std::min<uint64_t>(x.bytes(), link_->credit_bytes);
@@ -178,7 +182,8 @@ client::stop client::drain_lane(caf::actor_id caller) {
     }
     if (x->hold == lane_hold::all)
       break;
-    held.add(x->keys());
+    if (x->hold != lane_hold::polling)
+      held.add(x->keys());
     entries[kept++] = entries[i];
   }
   // What was not looked at stays behind what was kept.

@@ -52,7 +52,7 @@ void client::time_out_attempts() {
       continue;
     note(x, errc::attempt_timeout, fate::unknown,
          "no reply within the attempt timeout");
-    mine = decide(x, errc::attempt_timeout, fate::unknown, false);
+    mine = decide_on_failure(x, errc::attempt_timeout, fate::unknown, {});
     mine.retry = mine.retry && !draining_;
   }
   keep_in_order(decisions);

@@ -13,8 +13,7 @@ class fixture : public client_fixture {
 public:
   fixture() {
     // Waits of 100 ms and a little more.
-    config.defaults.retry.slow_base = 100ms;
-    config.defaults.retry.slow_max = 110ms;
+    config.defaults.retry = retry_policy{uniform(100ms, 110ms), stop_after(3)};
   }
 
   api::time_point now() { return sched.clock().now(); }
@@ -329,7 +328,7 @@ CAF_TEST(a retry that gets no answer fails when its backoff is over) {
 }
 
 CAF_TEST(a retry without a backoff waits a little for the answer) {
-  config.defaults.retry.slow_base = config.defaults.retry.slow_max = 1ms;
+  config.defaults.retry = retry_policy{no_wait(), stop_after(3)};
   start_with_budget();
   auto a = ask(command{"GET", "a"});
   answer_next(loading);

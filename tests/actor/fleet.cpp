@@ -11,6 +11,8 @@ namespace {
 const reply loading = reply::error(
   "LOADING Redis is loading the dataset in memory");
 
+const retry_policy five_attempts{uniform(100ms, 1s), stop_after(5)};
+
 class fixture : public fleet_fixture {
 public:
   fixture() { options.client.on_open = on_open_policy::wait; }
@@ -164,7 +166,7 @@ CAF_TEST(a successor goes on with the ramp) {
 // -- the budget -----------------------------------------------------------------
 
 CAF_TEST(retries of all request actors together stay within the budget) {
-  options.client.retry.attempts = 5;
+  options.client.retry = five_attempts;
   options.client.timeouts.request = 1h;
   options.breaker.enabled = false;
   server = [](const std::string&) { return loading; };
@@ -189,7 +191,7 @@ CAF_TEST(an overloaded server gets a quarter more commands instead of five times
     fixture x;
     x.options.budget.enabled = enabled;
     x.options.breaker.enabled = false;
-    x.options.client.retry.attempts = 5;
+    x.options.client.retry = five_attempts;
     x.options.client.timeouts.request = 1h;
     x.server = [](const std::string&) { return loading; };
     x.start(4);
@@ -216,7 +218,7 @@ CAF_TEST(a server that does not answer is not flooded either) {
     fixture x;
     x.options.budget.enabled = enabled;
     x.options.breaker.enabled = false;
-    x.options.client.retry.attempts = 5;
+    x.options.client.retry = five_attempts;
     x.options.client.timeouts.request = 1h;
     x.options.client.timeouts.attempt = 50ms;
     x.start(4);

@@ -157,6 +157,34 @@ CAF_TEST(subscribers hear of the succession and all that follows) {
   CAF_CHECK_EQUAL(events->at(1).sequence, events->at(0).sequence + 1);
 }
 
+CAF_TEST(a subscriber that owes the dead one hears the successor all the same) {
+  options().limits.subscriber_events = 2;
+  start_connected();
+  auto slow = listen(false);
+  force(force_breaker::action::open);
+  force(force_breaker::action::close);
+  force(force_breaker::action::open);
+  CAF_REQUIRE_EQUAL(slow.heard->size(), 2u);
+  CAF_CHECK_EQUAL(status().events_dropped, 1u);
+  succeed();
+  CAF_REQUIRE_EQUAL(slow.heard->size(), 3u);
+  CAF_CHECK(kind_of(slow.heard->at(2)) == event_kind::handle_replaced);
+  // The successor has the same patience, and no more.
+  force(force_breaker::action::close);
+  force(force_breaker::action::open);
+  CAF_CHECK_EQUAL(slow.heard->size(), 4u);
+  CAF_CHECK_EQUAL(status().events_dropped, 2u);
+  // What is owed to the dead one settles no debt to the successor.
+  caf::anon_send(slow.handle, tick{});
+  consume_messages();
+  for (int i = 0; i < 3; ++i) {
+    force(force_breaker::action::close);
+    force(force_breaker::action::open);
+  }
+  CAF_CHECK_EQUAL(slow.heard->size(), 6u);
+  CAF_CHECK_EQUAL(status().events_dropped, 6u);
+}
+
 CAF_TEST(what the dead one was asked is answered and the successor answers anew) {
   start_connected();
   answers_pings = false;
