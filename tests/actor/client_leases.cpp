@@ -362,7 +362,7 @@ CAF_TEST(what was not sent behind a retry is free of charge as well) {
   CAF_CHECK_EQUAL(last_report().tokens.asked, 1u);
   tell(budget(1));
   link_up_now();
-  pass(50ms);
+  pass(120ms);
   CAF_CHECK(sent() == std::vector({wire({"GET", "a"}), wire({"GET", "b"})}));
   answer_next(reply{});
   answer_next(reply{});

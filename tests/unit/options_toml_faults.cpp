@@ -117,8 +117,8 @@ CAF_TEST(a value out of range names its range whatever its size) {
                     "x.toml:1: limits.queue_bytes: must be a size from 1B to "
                     "1TiB");
   for (auto value : {"nan", "inf", "-inf", "0.0", "1e300"})
-    CAF_CHECK_EQUAL(faults("breaker.failure_rate = " + std::string{value}),
-                    "x.toml:1: breaker.failure_rate: must be a share "
+    CAF_CHECK_EQUAL(faults("breaker.slow_call_rate = " + std::string{value}),
+                    "x.toml:1: breaker.slow_call_rate: must be a share "
                     "above 0 and at most 1");
 }
 
