@@ -64,6 +64,8 @@ public:
       [](link_replies&) {},
       [](submit&) {},
       [](cancel&) {},
+      [](observe_attempts&) {},
+      [](reconfigure_client&) {},
       [this](link_closed& x) { to_->remove(x.link); },
       [](gate&) {},
       [](drain_client&) {},
