@@ -252,6 +252,15 @@ std::string_view to_string(on_open_policy value) noexcept {
   return "?";
 }
 
+std::string_view to_string(request_priority value) noexcept {
+  switch (value) {
+    case request_priority::high: return "high";
+    case request_priority::normal: return "normal";
+    case request_priority::low: return "low";
+  }
+  return "?";
+}
+
 runtime_options runtime_options::article() {
   runtime_options x;
   x.client.retry.attempts = 5;

@@ -26,6 +26,11 @@ enum class on_open_policy : uint8_t {
 
 std::string_view to_string(on_open_policy value) noexcept;
 
+/// Who goes first, and is shed last, while requests of several callers wait.
+enum class request_priority : uint8_t { high, normal, low };
+
+std::string_view to_string(request_priority value) noexcept;
+
 /// Time limits of one request.
 struct timeout_options {
   /// One attempt, from the hand-over to a connection to the full reply. Long
@@ -221,6 +226,10 @@ struct request_options {
   /// same caller that the breaker holds back.
   std::optional<bool> use_breaker = {};
   std::optional<bool> strict_reply = {};
+  /// Of a pipeline or transaction: of all of it. Counts while requests wait in
+  /// the client handle, and only between callers: nothing overtakes an older
+  /// request of its own caller.
+  request_priority priority = request_priority::normal;
   /// Not 0: the sender's own number of the request, by which it can `cancel` it.
   uint64_t tag = 0;
   /// A name for errors, events and logs.
