@@ -29,8 +29,6 @@ std::string_view to_string(on_open_policy value) noexcept;
 /// Who goes first, and is shed last, while requests of several callers wait.
 enum class request_priority : uint8_t { high, normal, low };
 
-std::string_view to_string(request_priority value) noexcept;
-
 /// Time limits of one request.
 struct timeout_options {
   /// One attempt, from the hand-over to a connection to the full reply. Long
@@ -143,6 +141,16 @@ struct limit_options {
   /// connection; what exceeds it waits where it can still be taken back.
   uint32_t credit = 1024;
   uint64_t credit_bytes = 1u << 20;
+  /// Part of the time of an attempt that commands may be expected to wait for
+  /// others on the connection; what exceeds it waits in the client handle, where
+  /// it can be shed in time. A quarter keeps any server busy that answers within
+  /// its deadlines, and leaves time for what waits. 0 switches this off.
+  double link_share = 0.25;
+  /// On: a client handle also lowers the number of its commands in flight while
+  /// latencies rise (Gradient2 of Netflix's concurrency-limits).
+  bool adaptive = false;
+  /// Commands in flight that neither of the two goes below.
+  uint32_t in_flight_floor = 4;
   /// Messages in a mailbox; above it requests bounce with `overloaded`.
   uint32_t mailbox = 65536;
   /// Largest argument of a command, and largest bulk string of a reply.

@@ -59,6 +59,7 @@ request_counters::operator+=(const request_counters& x) noexcept {
   failed_refused += x.failed_refused;
   failed_unknown += x.failed_unknown;
   rejected += x.rejected;
+  shed += x.shed;
   attempts += x.attempts;
   retries += x.retries;
   late_replies += x.late_replies;

@@ -84,6 +84,9 @@ struct request_counters {
   uint64_t failed_unknown = 0;
   /// Of the failed ones: turned away by the breaker.
   uint64_t rejected = 0;
+  /// Of the failed ones: had waited, and were given up for others or because
+  /// their answer would have come too late.
+  uint64_t shed = 0;
   uint64_t attempts = 0;
   uint64_t retries = 0;
   uint64_t late_replies = 0;
@@ -98,7 +101,7 @@ struct request_counters {
 };
 
 REDOUBT_INSPECT(request_counters, succeeded, failed_not_sent, failed_refused,
-                failed_unknown, rejected, attempts, retries, late_replies,
+                failed_unknown, rejected, shed, attempts, retries, late_replies,
                 queued, in_flight, backing_off)
 
 /// Answer to a `status_query`.

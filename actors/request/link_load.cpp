@@ -14,6 +14,10 @@ constexpr double memory = 31.0 / 32;
 /// behind, and an answer that comes a little too late was worked for in vain.
 constexpr double margin = 1.5;
 
+/// Commands under way at most while nothing is known: enough for a service that
+/// starts, little enough for a server that needs milliseconds for each.
+constexpr size_t first_window = 64;
+
 double count_of(link_load::duration x) noexcept {
   return static_cast<double>(x.count());
 }
@@ -27,7 +31,7 @@ void link_load::answered(duration latency, size_t ahead) noexcept {
   round_trip_ = std::min(round_trip_, latency);
   waited_ *= memory;
   ahead_ *= memory;
-  if (ahead == 0)
+  if (ahead == 0 || share_ == 0)
     return;
   waited_ += count_of(latency - round_trip_);
   ahead_ += static_cast<double>(ahead);
@@ -37,9 +41,13 @@ link_load::duration link_load::round_trip() const noexcept {
   return round_trip_ == duration::max() ? duration{0} : round_trip_;
 }
 
+/// Nothing was ever seen to wait, or too long ago.
+bool link_load::knows_nothing() const noexcept {
+  return ahead_ < 0.01;
+}
+
 link_load::duration link_load::wait(size_t ahead) const noexcept {
-  // Nothing was ever seen to wait, or too long ago.
-  if (ahead_ < 0.01)
+  if (knows_nothing())
     return duration{0};
   auto x = waited_ / ahead_ * static_cast<double>(ahead);
   return duration{static_cast<duration::rep>(std::min(x, count_of(longest)))};
@@ -50,16 +58,23 @@ link_load::duration link_load::allowed(duration time) const noexcept {
   return duration{static_cast<duration::rep>(share_ * count_of(rest))};
 }
 
-hand_over link_load::judge(size_t under_way, duration time, duration left,
+bool link_load::has_room(size_t under_way, duration time) const noexcept {
+  if (under_way < floor_ || share_ == 0)
+    return true;
+  return knows_nothing() ? under_way < first_window
+                         : wait(under_way) <= allowed(time);
+}
+
+send_when link_load::judge(size_t under_way, duration time, duration left,
                            bool standing) const noexcept {
-  if (under_way == 0)
-    return hand_over::now;
+  if (under_way == 0 || share_ == 0)
+    return send_when::now;
   auto needed = round_trip()
                 + duration{static_cast<duration::rep>(
                   margin * count_of(wait(under_way)))};
   if (standing && left < needed)
-    return hand_over::never;
-  return has_room(under_way, time) ? hand_over::now : hand_over::later;
+    return send_when::never;
+  return has_room(under_way, time) ? send_when::now : send_when::later;
 }
 
 } // namespace redoubt

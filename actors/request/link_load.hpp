@@ -7,7 +7,7 @@
 namespace redoubt {
 
 /// What a request actor should do with a request whose turn it is.
-enum class hand_over : uint8_t {
+enum class send_when : uint8_t {
   now,
   /// Enough is under way; wait for a reply.
   later,
@@ -27,7 +27,8 @@ enum class hand_over : uint8_t {
 /// From that follows how long a further command would wait for its answer. What
 /// is under way on the link is kept at a share of the time that an attempt has,
 /// so that the rest waits where it can still be taken back; and what could not be
-/// answered in time is not sent at all.
+/// answered in time is not sent at all. As long as no command waited behind
+/// another one a few dozen are sent to find out.
 class link_load {
 public:
   using duration = api::duration;
@@ -52,17 +53,16 @@ public:
 
   /// True if another command may be sent that has `time` for its attempt, with
   /// `under_way` commands before it.
-  bool has_room(size_t under_way, duration time) const noexcept {
-    return under_way < floor_ || wait(under_way) <= allowed(time);
-  }
+  bool has_room(size_t under_way, duration time) const noexcept;
 
   /// Decides on a request that has waited and has `left` until its deadline.
   /// `standing`: the queue has not been empty for a while, so that this is no
   /// passing peak.
-  hand_over judge(size_t under_way, duration time, duration left,
+  send_when judge(size_t under_way, duration time, duration left,
                   bool standing) const noexcept;
 
 private:
+  bool knows_nothing() const noexcept;
   duration allowed(duration time) const noexcept;
 
   double share_;

@@ -5,6 +5,7 @@
 #include <redoubt/messages/command.hpp>
 #include <redoubt/messages/options.hpp>
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -42,6 +43,7 @@ struct request_slot {
   lane_hold hold = lane_hold::none;
   command_class cls = command_class::accumulating;
   on_open_policy on_open = on_open_policy::fail_fast;
+  request_priority priority = request_priority::normal;
   bool use_breaker = true;
   /// What became of the attempts so far: `unknown` once any of them may have
   /// run.
@@ -58,6 +60,8 @@ struct request_slot {
   caf::actor_id caller = 0;
   /// The caller's own number of it, for `cancel`.
   uint64_t tag = 0;
+  /// Not 0: the pipeline of which it is a part.
+  uint64_t pipeline = 0;
   /// Connection that took the latest attempt, if a copy may still be under way
   /// there.
   uint64_t sent_on = 0;
@@ -80,6 +84,11 @@ struct request_slot {
   std::string last_message;
 
   bool is_transaction() const noexcept { return members != nullptr; }
+
+  /// How long an attempt may take.
+  api::duration attempt_time() const noexcept {
+    return std::min<api::duration>(attempt_timeout, deadline - arrived);
+  }
 
   size_t bytes() const noexcept {
     return (wire ? wire->size() : cmd.wire().size()) + sizeof(request_slot);
