@@ -16,7 +16,7 @@ constexpr double margin = 1.5;
 
 /// Commands under way at most while nothing is known: enough for a service that
 /// starts, little enough for a server that needs milliseconds for each.
-constexpr size_t first_window = 64;
+constexpr size_t first_window = 128;
 
 double count_of(link_load::duration x) noexcept {
   return static_cast<double>(x.count());

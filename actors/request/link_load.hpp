@@ -28,7 +28,7 @@ enum class send_when : uint8_t {
 /// is under way on the link is kept at a share of the time that an attempt has,
 /// so that the rest waits where it can still be taken back; and what could not be
 /// answered in time is not sent at all. As long as no command waited behind
-/// another one a few dozen are sent to find out.
+/// another one a hundred or so are sent to find out.
 class link_load {
 public:
   using duration = api::duration;
