@@ -41,6 +41,8 @@ void client::on_link_replies(link_replies& x) {
     ++link_->completed;
     ++link_->credit;
     link_->credit_bytes += link_->sent.front().bytes;
+    if (&item == &x.items.front())
+      learn_load(link_->sent.front());
     last = link_->sent.front();
     link_->sent.pop_front();
     if (request_table::index_of(item.id) == request_table::no_index)
@@ -50,7 +52,8 @@ void client::on_link_replies(link_replies& x) {
     else
       ++counters_.late_replies;
   }
-  learn_load(last);
+  if (x.items.size() > 1)
+    learn_load(last);
   report_later_ = true;
   if (links_changed_)
     choose_link();

@@ -138,7 +138,7 @@ bool client::pump_queue() {
 
 // -- load -------------------------------------------------------------------------
 
-/// The last one of a batch of replies stands for all.
+/// The first and the last one of a batch of replies stand for all.
 void client::learn_load(const link_state::sent_unit& x) {
   if (x.since == api::time_point{})
     return;
