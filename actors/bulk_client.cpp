@@ -25,6 +25,8 @@ bulk_client::bulk_client(caf::scheduled_actor* self, request_actor to,
 }
 
 void bulk_client::attach(request_actor to) {
+  if (to == to_ && !closed_)
+    return;
   to_ = std::move(to);
   closed_ = false;
   auto number = ++handle_;
@@ -68,8 +70,11 @@ void bulk_client::flush() {
     return;
   }
   completions turned_away;
-  for (auto& each : commands)
-    turned_away.items.push_back({each.id, never_taken()});
+  for (auto& each : commands) {
+    auto& item = turned_away.items.emplace_back();
+    item.id = each.id;
+    item.result = never_taken();
+  }
   caf::anon_send(sink_address(), std::move(turned_away));
 }
 

@@ -1,7 +1,7 @@
 #include <redoubt/messages/command.hpp>
 
 #include <algorithm>
-#include <cstring>
+#include <utility>
 
 namespace redoubt {
 
@@ -11,6 +11,8 @@ struct command::data {
   size_t argument_count = 0;
   size_t largest_argument = 0;
   command_traits traits;
+  /// Of a script that is called by its hash.
+  std::shared_ptr<const std::string> script_text;
 };
 
 namespace {
@@ -48,9 +50,20 @@ command::command(const std::vector<std::string>& arguments) {
   *this = command{argument_list{views}};
 }
 
-command::command(argument_list arguments) {
+command::command(argument_list arguments) : data_(encode(arguments)) {
+}
+
+command::command(argument_list arguments, command_class cls,
+                 std::shared_ptr<const std::string> script_text) {
+  auto result = encode(arguments);
+  result->traits.cls = cls;
+  result->script_text = std::move(script_text);
+  data_ = std::move(result);
+}
+
+std::shared_ptr<command::data> command::encode(argument_list arguments) {
   if (arguments.empty() || arguments.front().empty())
-    return;
+    return nullptr;
   auto result = std::make_shared<data>();
   size_t room = header_room;
   for (auto x : arguments) {
@@ -69,7 +82,7 @@ command::command(argument_list arguments) {
     c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
   result->argument_count = arguments.size();
   result->traits = traits_of(arguments);
-  data_ = std::move(result);
+  return result;
 }
 
 std::string_view command::wire() const noexcept {
@@ -122,6 +135,25 @@ std::vector<std::string_view> command::keys() const {
 
 size_t command::largest_argument() const noexcept {
   return data_ ? data_->largest_argument : 0;
+}
+
+const std::shared_ptr<const std::string>&
+command::script_text() const noexcept {
+  static const std::shared_ptr<const std::string> none;
+  return data_ ? data_->script_text : none;
+}
+
+command command::with_script_text() const {
+  command result;
+  if (!script_text())
+    return result;
+  auto args = arguments();
+  args[0] = args[0] == "EVALSHA_RO" ? "EVAL_RO" : "EVAL";
+  args[1] = *data_->script_text;
+  auto whole = encode(args);
+  whole->traits.cls = data_->traits.cls;
+  result.data_ = std::move(whole);
+  return result;
 }
 
 } // namespace redoubt

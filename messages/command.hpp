@@ -60,6 +60,10 @@ public:
   explicit command(const std::vector<std::string>& arguments);
   explicit command(argument_list arguments);
 
+  /// A call of a script by its hash (EVALSHA). See `script`.
+  command(argument_list arguments, command_class cls,
+          std::shared_ptr<const std::string> script_text);
+
   bool empty() const noexcept { return data_ == nullptr; }
 
   /// The command as it goes over the wire (RESP2).
@@ -88,8 +92,17 @@ public:
   /// Size in bytes of the largest argument.
   size_t largest_argument() const noexcept;
 
+  /// Text of the `script` that it calls by its hash; else null.
+  const std::shared_ptr<const std::string>& script_text() const noexcept;
+
+  /// The same call with the script's text in place of its hash (EVAL); empty if
+  /// it calls none by its hash.
+  command with_script_text() const;
+
 private:
   struct data;
+  static std::shared_ptr<data> encode(argument_list arguments);
+
   std::shared_ptr<const data> data_;
 };
 

@@ -160,6 +160,7 @@ void check(const client_options& x, std::vector<option_error>& faults) {
   checker c{faults, "client"};
   c.duration("attempt_timeout", x.timeouts.attempt);
   c.duration("request_timeout", x.timeouts.request);
+  c.duration("hedge_delay", x.hedge.delay);
   c.span("attempt_timeout", x.timeouts.attempt, "request_timeout",
          x.timeouts.request);
   c.number("attempts", x.retry.attempts, 1u, 1000u);
@@ -254,6 +255,15 @@ std::string_view to_string(on_open_policy value) noexcept {
   return "?";
 }
 
+std::string_view to_string(hedge_mode value) noexcept {
+  switch (value) {
+    case hedge_mode::off: return "off";
+    case hedge_mode::fixed: return "fixed";
+    case hedge_mode::p95: return "p95";
+  }
+  return "?";
+}
+
 runtime_options runtime_options::article() {
   runtime_options x;
   x.client.retry.attempts = 5;
@@ -307,6 +317,8 @@ std::vector<option_error> validate(const request_options& x) {
     c.span("attempt_timeout", *x.attempt_timeout, "deadline", *x.deadline);
   if (x.attempts)
     c.number("attempts", *x.attempts, 1u, 1000u);
+  if (x.hedge)
+    c.duration("hedge.delay", x.hedge->delay);
   // It goes into log lines.
   auto breaks_lines = [](unsigned char byte) {
     return byte < ' ' || byte == 0x7f;

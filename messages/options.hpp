@@ -3,9 +3,11 @@
 #include <redoubt/messages/caf_api.hpp>
 #include <redoubt/messages/command_class.hpp>
 #include <redoubt/messages/endpoint.hpp>
+#include <redoubt/messages/fallback.hpp>
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -56,6 +58,29 @@ struct retry_options {
   std::chrono::milliseconds slow_max{1000};
 
   bool operator==(const retry_options&) const = default;
+};
+
+/// Whether a read that is slow is sent a second time, over another connection.
+enum class hedge_mode : uint8_t {
+  off,
+  /// After `hedge_options::delay`.
+  fixed,
+  /// After the time within which 95 of 100 reads are answered, measured by each
+  /// client handle, but not before `hedge_options::delay`.
+  p95,
+};
+
+std::string_view to_string(hedge_mode value) noexcept;
+
+/// Hedging: the first answer wins, the other one is thrown away (Dean and
+/// Barroso, "The Tail at Scale", 2013). For `read_only` commands; outside the
+/// order of a caller's requests.
+struct hedge_options {
+  hedge_mode mode = hedge_mode::off;
+  /// Below it a second copy would cost more than it saves.
+  std::chrono::milliseconds delay{5};
+
+  bool operator==(const hedge_options&) const = default;
 };
 
 /// The circuit breaker's window, thresholds and waits.
@@ -190,12 +215,15 @@ struct thread_options {
 struct client_options {
   timeout_options timeouts = {};
   retry_options retry = {};
+  hedge_options hedge = {};
   on_open_policy on_open = on_open_policy::fail_fast;
   /// Off: requests of this handle ignore the breaker.
   bool use_breaker = true;
   /// On: `convergent` commands count as `accumulating`, so that a repeated
   /// reply never reaches a caller.
   bool strict_reply = false;
+  /// Who answers commands that redis does not, where it can; null if nobody.
+  std::shared_ptr<const redoubt::fallback> fallback = {};
 
   bool operator==(const client_options&) const = default;
 };
@@ -229,6 +257,9 @@ struct request_options {
   /// Raises or lowers the command's class; `idempotent` on an INCR opts in to
   /// running it twice.
   std::optional<command_class> cls = {};
+  /// Refused, unless `off`, for commands that are not `read_only` and for
+  /// transactions. In a pipeline it is for the reads.
+  std::optional<hedge_options> hedge = {};
   std::optional<on_open_policy> on_open = {};
   /// Off: the breaker is ignored. Such a request may overtake requests of the
   /// same caller that the breaker holds back.
@@ -238,6 +269,8 @@ struct request_options {
   /// the client handle, and only between callers: nothing overtakes an older
   /// request of its own caller.
   request_priority priority = request_priority::normal;
+  /// Refused for a transaction, and a value for anything but reads.
+  std::shared_ptr<const redoubt::fallback> fallback = {};
   /// Not 0: the sender's own number of the request, by which it can `cancel` it.
   uint64_t tag = 0;
   /// A name for errors, events and logs.

@@ -56,6 +56,12 @@ constexpr option_key keys[] = {
   {"client.slow_backoff_max",
    "As backoff_max, while the server is up but needs time.",
    AT(client.retry.slow_max)},
+  {"client.hedge",
+   R"(Whether a read that is slow is sent again over another connection: "off", )"
+   R"("fixed" after hedge_delay, or "p95" after the time within which 95 of 100 )"
+   "reads are answered, but not before hedge_delay.",
+   AT(client.hedge.mode)},
+  {"client.hedge_delay", "See hedge.", AT(client.hedge.delay)},
   {"client.on_open",
    R"(What a request does while the breaker is open: "fail_fast", or "wait" )"
    "until its deadline.",

@@ -23,10 +23,10 @@ struct hidden_text {
 
 /// Where the value of a key is kept. The type says how the value is written:
 /// `uint64_t` are sizes.
-using option_slot = std::variant<profile*, endpoint*, hidden_text, secret*,
-                                 bool*, uint32_t*, uint64_t*, double*,
-                                 std::string*, std::chrono::milliseconds*,
-                                 std::chrono::microseconds*, on_open_policy*>;
+using option_slot = std::variant<
+  profile*, endpoint*, hidden_text, secret*, bool*, uint32_t*, uint64_t*,
+  double*, std::string*, std::chrono::milliseconds*, std::chrono::microseconds*,
+  on_open_policy*, hedge_mode*>;
 
 /// One key of the configuration file.
 struct option_key {

@@ -48,6 +48,10 @@ struct writer {
     return quoted(to_string(*x));
   }
 
+  std::string operator()(const hedge_mode* x) const {
+    return quoted(to_string(*x));
+  }
+
   static std::string quoted(std::string_view text) {
     std::string result = "\"";
     for (unsigned char c : text) {

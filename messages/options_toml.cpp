@@ -145,6 +145,16 @@ public:
     return R"(must be "fail_fast" or "wait")";
   }
 
+  std::string operator()(hedge_mode* field) {
+    auto text = value_.value_exact<std::string_view>();
+    for (auto x : {hedge_mode::off, hedge_mode::fixed, hedge_mode::p95})
+      if (text == to_string(x)) {
+        *field = x;
+        return {};
+      }
+    return R"(must be "off", "fixed" or "p95")";
+  }
+
 private:
   const toml::node& value_;
 };

@@ -52,6 +52,9 @@ public:
   /// later run: a DEL that was sent again may answer 0 although it deleted.
   bool repeated = false;
 
+  /// True if a fallback answered in the server's place.
+  bool stale = false;
+
   /// Bytes held beyond the object itself, for limits.
   size_t memory() const noexcept;
 

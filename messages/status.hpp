@@ -87,9 +87,14 @@ struct request_counters {
   /// Of the failed ones: had waited, and were given up for others or because
   /// their answer would have come too late.
   uint64_t shed = 0;
+  /// Of the failed ones: answered by a fallback.
+  uint64_t fallbacks = 0;
   uint64_t attempts = 0;
   uint64_t retries = 0;
   uint64_t late_replies = 0;
+  /// Second copies of slow reads, and those of them that were answered first.
+  uint64_t hedges = 0;
+  uint64_t hedges_won = 0;
   uint64_t queued = 0;
   uint64_t in_flight = 0;
   uint64_t backing_off = 0;
@@ -101,8 +106,9 @@ struct request_counters {
 };
 
 REDOUBT_INSPECT(request_counters, succeeded, failed_not_sent, failed_refused,
-                failed_unknown, rejected, shed, attempts, retries, late_replies,
-                queued, in_flight, backing_off)
+                failed_unknown, rejected, shed, fallbacks, attempts, retries,
+                late_replies, hedges, hedges_won, queued, in_flight,
+                backing_off)
 
 /// Answer to a `status_query`.
 struct runtime_status {

@@ -112,7 +112,7 @@ struct io_event {
 };
 
 /// What an actor asked to be woken for.
-enum class tick_purpose : uint8_t { deadlines, report, fence };
+enum class tick_purpose : uint8_t { deadlines, report, fence, hedge };
 
 /// A time that the receiver asked to be woken at. Ticks are never taken back: one
 /// whose token is not the newest of its purpose is ignored.

@@ -102,6 +102,9 @@ client::behavior_type client::make_behavior() {
       turn guard{this};
       if (x.purpose == tick_purpose::fence) {
         pump();
+      } else if (x.purpose == tick_purpose::hedge) {
+        hedges_armed_for_ = api::time_point::max();
+        send_hedges();
       } else if (x.purpose == tick_purpose::report) {
         report_armed_ = false;
         report_now_ = true;
@@ -132,6 +135,7 @@ void client::end_of_turn() {
   else if (report_later_)
     arm_report();
   arm_sweep();
+  arm_hedges();
   now_valid_ = false;
 }
 
@@ -159,9 +163,12 @@ request_slot& client::open_request(uint32_t index,
   x.max_attempts = std::max<uint32_t>(
     o.attempts.value_or(defaults.retry.attempts), 1);
   x.on_open = o.on_open.value_or(defaults.on_open);
+  x.hedge = o.hedge.value_or(defaults.hedge);
   x.use_breaker = o.use_breaker.value_or(defaults.use_breaker);
+  x.hedge_asked = o.hedge && o.hedge->mode != hedge_mode::off;
   if (options != nullptr) {
     x.priority = options->priority;
+    x.fallback = options->fallback;
     x.operation = options->operation;
     x.tag = options->tag;
   }
@@ -232,6 +239,8 @@ void client::on_pipeline(pipeline& x, const request_options* options) {
     auto& member = open_request(index, options);
     member.caller = caller;
     member.pipeline = last_pipeline_;
+    // Its reads are hedged, whatever else is in it.
+    member.hedge_asked = false;
     member.to = answer{group, i};
     member.cls = effective_class(x.commands[i].cls(), options,
                                  config_.defaults);
@@ -280,11 +289,26 @@ errc judge_command(const command& cmd, const limit_options& limits,
   return errc::none;
 }
 
+bool can_stand_in(const fallback& who, const request_slot& x) {
+  return !x.is_transaction()
+         && (std::holds_alternative<fallback_actor>(who)
+             || x.cls == command_class::read_only);
+}
+
 } // namespace
 
 errc client::admission_error(const request_slot& x, std::string& message) {
   if (draining_)
     return errc::shutting_down;
+  if (x.hedge_asked
+      && (x.is_transaction() || x.cls != command_class::read_only)) {
+    message = "hedge: only single commands that are read_only are hedged";
+    return errc::invalid_command;
+  }
+  if (x.fallback && !can_stand_in(*x.fallback, x)) {
+    message = "a fallback answers single commands; a value, only reads";
+    return errc::invalid_command;
+  }
   if (!x.is_transaction()) {
     if (auto code = judge_command(x.cmd, config_.limits, message);
         code != errc::none)
@@ -327,6 +351,9 @@ errc client::admission_error(const request_slot& x, std::string& message) {
 void client::place(uint32_t index, pipeline_room* whole) {
   auto& x = table_[index];
   x.phase = request_phase::arriving;
+  auto& shared = config_.defaults.fallback;
+  if (!x.fallback && shared && can_stand_in(*shared, x))
+    x.fallback = shared;
   if (auto code = admission_error(x, x.last_message); code != errc::none) {
     fail(index, code, fate::not_sent);
     return;
@@ -383,6 +410,8 @@ void client::on_drain(const drain_client& x) {
     fail(i, errc::shutting_down,
          each.phase == request_phase::in_flight ? fate::unknown : each.so_far);
   }
+  abandoned_ += fallbacks_.size();
+  end_fallbacks();
 }
 
 /// What was told to the supervisor that died may be lost.
@@ -394,7 +423,7 @@ void client::on_new_supervisor(new_supervisor& x) {
 }
 
 void client::check_drained() {
-  if (!draining_ || drained_ || table_.size() > 0)
+  if (!draining_ || drained_ || table_.size() > 0 || !fallbacks_.empty())
     return;
   drained_ = true;
   report_now_ = true;
@@ -404,6 +433,8 @@ void client::check_drained() {
 
 void client::on_exit() {
   auto code = draining_ ? errc::shutting_down : errc::actor_died;
+  // Who is asked now has nobody to answer to.
+  draining_ = true;
   for (uint32_t i = 0; i < table_.capacity(); ++i) {
     auto& each = table_[i];
     if (each.phase != request_phase::free)
@@ -411,6 +442,7 @@ void client::on_exit() {
            each.phase == request_phase::in_flight ? fate::unknown
                                                   : each.so_far);
   }
+  end_fallbacks();
   flush_channels();
   link_.reset();
   spare_links_.clear();

@@ -5,6 +5,8 @@
 #include <redoubt/actors/request/deadline_wheel.hpp>
 #include <redoubt/actors/request/fair_queue.hpp>
 #include <redoubt/actors/request/fence.hpp>
+#include <redoubt/actors/request/hedge_queue.hpp>
+#include <redoubt/actors/request/latency_percentile.hpp>
 #include <redoubt/actors/request/link_load.hpp>
 #include <redoubt/actors/request/request_table.hpp>
 #include <redoubt/actors/request/retry_policy.hpp>
@@ -82,6 +84,8 @@ private:
     ring<sent_unit> sent;
     /// Units whose reply came.
     uint64_t completed = 0;
+    /// Scripts whose text went over it.
+    std::vector<std::shared_ptr<const std::string>> scripts;
   };
 
   // -- client.cpp: what comes in ------------------------------------------------
@@ -126,7 +130,7 @@ private:
   send_when judge_wait(const request_slot& x);
   /// Takes it out of the counts of what is queued and what waits.
   void leave_place(uint32_t index);
-  void learn_load(const link_state::sent_unit& x);
+  void learn_load(const link_state& from, size_t replies);
   bool overtaken_in_flight(const request_slot& x);
   void on_link_up(link_up& x);
   void choose_link();
@@ -136,7 +140,10 @@ private:
 
   // -- client_outcome.cpp: what becomes of it -------------------------------------
   void on_link_replies(link_replies& x);
-  void settle(uint32_t index, link_reply& x);
+  link_state* find_link(uint64_t id);
+  void settle(uint32_t index, link_reply& x, uint64_t link);
+  void introduce_script(command& call);
+  bool send_script_text(uint32_t index);
   void settle_transaction(uint32_t index, std::vector<reply> all);
   void supersede_refused(const request_slot& x);
   void attempt_failed(uint32_t index, errc code, fate became,
@@ -166,6 +173,20 @@ private:
   void on_submit(submit& x);
   void on_cancel(const cancel& x);
   void flush_channels();
+
+  // -- client_fallback.cpp --------------------------------------------------------
+  bool fall_back(request_slot& x, const failure& why);
+  void end_fallback(uint64_t number, reply* value);
+  void end_fallbacks();
+
+  // -- client_hedge.cpp ------------------------------------------------------------
+  void plan_hedge(uint32_t index);
+  void send_hedges();
+  link_state* link_for_hedge(const request_slot& x);
+  void lose_hedges(const link_closed& x, link_state& lost);
+  bool awaits_other_copy(request_slot& x, uint64_t link);
+  void learn_latency(const request_slot& x);
+  void arm_hedges();
 
   // -- client_fence.cpp: keeping old copies out ------------------------------------
   bool is_write_under_way(const request_slot& x, uint64_t link) const;
@@ -223,6 +244,20 @@ private:
   /// A link came up while requests were outstanding on another one.
   bool links_changed_ = false;
   std::vector<submission> outbox_;
+
+  /// A request that ended with `why`, unless its fallback has an answer.
+  struct asked_fallback {
+    answer to;
+    failure why;
+    caf::actor_id caller = 0;
+    uint64_t tag = 0;
+  };
+  std::unordered_map<uint64_t, asked_fallback> fallbacks_;
+  uint64_t last_fallback_ = 0;
+
+  hedge_queue hedges_;
+  api::time_point hedges_armed_for_ = api::time_point::max();
+  latency_percentile read_latency_{0.95};
 
   gate gate_;
   uint32_t permits_ = 0;

@@ -64,6 +64,15 @@ void client::on_cancel(const cancel& x) {
       ++tally_.returned;
     fail(i, errc::cancelled, in_flight ? fate::unknown : each.so_far);
   }
+  for (auto i = fallbacks_.begin(); i != fallbacks_.end();) {
+    auto number = i->first;
+    auto& each = (i++)->second;
+    if (each.caller != caller || each.to.is_bulk() != bulk
+        || !wanted.contains(each.tag))
+      continue;
+    each.why.code = errc::cancelled;
+    end_fallback(number, nullptr);
+  }
   pump();
 }
 

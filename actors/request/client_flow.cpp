@@ -29,10 +29,14 @@ bool client::may_send(const request_slot& x) {
 void client::hand_over(uint32_t index) {
   auto& x = table_[index];
   leave_place(index);
+  if (x.cmd.script_text())
+    introduce_script(x.cmd);
   x.phase = request_phase::in_flight;
   x.hold = lane_hold::none;
   x.sent_before = x.sent_on == link_->id;
   x.sent_on = link_->id;
+  x.hedged_on = 0;
+  x.only_hedge_left = false;
   x.gate_generation = gate_.generation;
   if (x.use_breaker && gate_.state == breaker_state::half_open) {
     --permits_;
@@ -51,9 +55,24 @@ void client::hand_over(uint32_t index) {
   auto id = table_.id(index);
   auto ahead = static_cast<uint32_t>(link_->sent.size());
   link_->sent.push_back({id, x.caller, charged, now(), ahead});
+  if (x.hedge.mode != hedge_mode::off)
+    plan_hedge(index);
   report_later_ = true;
   outbox_.push_back(submission{id, x.wire ? x.wire : x.cmd.buffer(),
                                x.reply_count, x.attempt_timeout});
+}
+
+/// The first call of a script over a connection brings its text along: to be told
+/// NOSCRIPT would cost its place among the caller's requests.
+void client::introduce_script(command& call) {
+  constexpr size_t most = 64;
+  auto& known = link_->scripts;
+  if (std::find(known.begin(), known.end(), call.script_text()) != known.end())
+    return;
+  if (known.size() == most)
+    known.clear();
+  known.push_back(call.script_text());
+  call = call.with_script_text();
 }
 
 void client::flush_outbox() {

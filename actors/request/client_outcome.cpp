@@ -27,40 +27,45 @@ bool is_script(std::string_view name) noexcept {
 // -- replies --------------------------------------------------------------------------
 
 void client::on_link_replies(link_replies& x) {
-  if (!link_ || x.link != link_->id)
+  auto from = find_link(x.link);
+  if (from == nullptr)
     return;
-  link_state::sent_unit last;
+  learn_load(*from, x.items.size());
   for (auto& item : x.items) {
-    if (link_->sent.empty() || link_->sent.front().id != item.id) {
+    if (from->sent.empty() || from->sent.front().id != item.id) {
       // Never seen; a reply must not reach another request whatever happens.
       log_->critical("connection {} answered out of order, closing it",
-                     link_->id);
-      send(link_->connection, close_link{errc::protocol_error});
+                     from->id);
+      send(from->connection, close_link{errc::protocol_error});
       return;
     }
-    ++link_->completed;
-    ++link_->credit;
-    link_->credit_bytes += link_->sent.front().bytes;
-    if (&item == &x.items.front())
-      learn_load(link_->sent.front());
-    last = link_->sent.front();
-    link_->sent.pop_front();
+    ++from->completed;
+    ++from->credit;
+    from->credit_bytes += from->sent.front().bytes;
+    from->sent.pop_front();
     if (request_table::index_of(item.id) == request_table::no_index)
       on_fence_reply(item);
     else if (table_.find(item.id) != nullptr)
-      settle(request_table::index_of(item.id), item);
+      settle(request_table::index_of(item.id), item, x.link);
     else
       ++counters_.late_replies;
   }
-  if (x.items.size() > 1)
-    learn_load(last);
   report_later_ = true;
   if (links_changed_)
     choose_link();
   pump();
 }
 
-void client::settle(uint32_t index, link_reply& x) {
+client::link_state* client::find_link(uint64_t id) {
+  if (link_ && link_->id == id)
+    return &*link_;
+  for (auto& each : spare_links_)
+    if (each.id == id)
+      return &each;
+  return nullptr;
+}
+
+void client::settle(uint32_t index, link_reply& x, uint64_t link) {
   auto& r = table_[index];
   if (x.code != errc::none) {
     tally_success(r);
@@ -76,10 +81,18 @@ void client::settle(uint32_t index, link_reply& x) {
     auto verdict = judge(x.value.text(), is_script(r.cmd.name()));
     if (verdict.code != errc::none) {
       tally_failure(r, verdict.code, true);
+      if (awaits_other_copy(r, link))
+        return;
+      if (verdict.code == errc::no_script && send_script_text(index))
+        return;
       attempt_failed(index, verdict.code, verdict.outcome, x.value.text());
       return;
     }
   }
+  if (r.hedge.mode != hedge_mode::off)
+    learn_latency(r);
+  if (r.hedged_on == link)
+    ++counters_.hedges_won;
   tally_success(r);
   ++counters_.succeeded;
   x.value.repeated = r.so_far == fate::unknown
@@ -88,6 +101,19 @@ void client::settle(uint32_t index, link_reply& x) {
     supersede_refused(r);
   r.to.succeed(std::move(x.value));
   discard(index);
+}
+
+/// The server has forgotten the script (SCRIPT FLUSH): it is sent again with its
+/// text, as part of the same try. Not twice: then no text is left to send.
+bool client::send_script_text(uint32_t index) {
+  auto& x = table_[index];
+  auto whole = x.cmd.with_script_text();
+  if (whole.empty() || draining_)
+    return false;
+  x.cmd = std::move(whole);
+  --x.attempts;
+  wait_for_retry(index, std::chrono::milliseconds{0}, lane_hold::keys);
+  return true;
 }
 
 void client::settle_transaction(uint32_t index, std::vector<reply> all) {
@@ -192,8 +218,13 @@ void client::wait_for_retry(uint32_t index, std::chrono::milliseconds wait,
 
 void client::on_link_closed(link_closed& x) {
   if (!link_ || x.link != link_->id) {
-    std::erase_if(spare_links_,
-                  [&](const link_state& each) { return each.id == x.link; });
+    auto spare = std::find_if(spare_links_.begin(), spare_links_.end(),
+                              [&](auto& each) { return each.id == x.link; });
+    if (spare == spare_links_.end())
+      return;
+    auto lost = std::move(*spare);
+    spare_links_.erase(spare);
+    lose_hedges(x, lost);
     return;
   }
   auto lost = std::move(*link_);
@@ -233,6 +264,8 @@ void client::lose_units(const link_closed& x, link_state lost) {
       continue;
     }
     auto index = request_table::index_of(lost.sent[i].id);
+    if (awaits_other_copy(*r, lost.id))
+      continue;
     if (r->to.caller_is_gone()) {
       discard(index);
       continue;
@@ -307,7 +340,8 @@ void client::fail(uint32_t index, errc code, fate became) {
   if (why.last_message.empty() && gate_.last_error != errc::none && !link_)
     why.last_message = gate_.last_error_text;
   why.operation = std::move(x.operation);
-  x.to.fail(std::move(why));
+  if (!x.fallback || !fall_back(x, why))
+    x.to.fail(std::move(why));
   report_later_ = true;
   discard(index);
 }

@@ -2,6 +2,7 @@
 
 #include <redoubt/actors/request/client.hpp>
 
+#include <algorithm>
 #include <utility>
 
 namespace redoubt {
@@ -138,14 +139,21 @@ bool client::pump_queue() {
 
 // -- load -------------------------------------------------------------------------
 
-/// The first and the last one of a batch of replies stand for all.
-void client::learn_load(const link_state::sent_unit& x) {
-  if (x.since == api::time_point{})
+/// So many replies came over a link. The first and the last one stand for all.
+void client::learn_load(const link_state& from, size_t replies) {
+  auto n = std::min(replies, from.sent.size());
+  // Other links have copies of slow requests on them and nothing else.
+  if (n == 0 || !link_ || from.id != link_->id)
     return;
-  auto latency = now() - x.since;
-  load_.answered(latency, x.ahead);
-  if (config_.limits.adaptive)
-    in_flight_limit_.answered(latency, x.ahead + 1);
+  auto learn = [this](const link_state::sent_unit& x) {
+    auto latency = now() - x.since;
+    load_.answered(latency, x.ahead);
+    if (config_.limits.adaptive)
+      in_flight_limit_.answered(latency, x.ahead + 1);
+  };
+  if (n > 1)
+    learn(from.sent[0]);
+  learn(from.sent[n - 1]);
 }
 
 } // namespace redoubt

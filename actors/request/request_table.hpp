@@ -65,6 +65,13 @@ struct request_slot {
   /// Connection that took the latest attempt, if a copy may still be under way
   /// there.
   uint64_t sent_on = 0;
+  /// Connection that took a second copy of the current attempt, 0 if none; and
+  /// whether that copy is the only one left.
+  uint64_t hedged_on = 0;
+  bool only_hedge_left = false;
+  hedge_options hedge = {};
+  /// The request itself asked for hedging.
+  bool hedge_asked = false;
   /// The connection had taken an earlier attempt already.
   bool sent_before = false;
   /// Breaker's generation under which the current attempt was sent.
@@ -80,6 +87,7 @@ struct request_slot {
   /// Of a transaction: its members and its bytes.
   std::shared_ptr<const std::vector<command>> members;
   std::shared_ptr<const std::string> wire;
+  std::shared_ptr<const redoubt::fallback> fallback;
   std::string operation;
   std::string last_message;
 

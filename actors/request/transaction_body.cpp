@@ -27,8 +27,11 @@ encode_transaction(const std::vector<command>& members) {
   static const command multi{"MULTI"};
   static const command exec{"EXEC"};
   auto result = std::make_shared<std::string>(multi.wire());
-  for (auto& each : members)
-    *result += each.wire();
+  for (auto& each : members) {
+    // A script that is unknown would fail when the others have run.
+    auto whole = each.with_script_text();
+    *result += whole.empty() ? each.wire() : whole.wire();
+  }
   *result += exec.wire();
   return result;
 }

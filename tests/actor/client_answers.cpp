@@ -2,6 +2,8 @@
 
 #include "client_fixture.hpp"
 
+#include <redoubt/messages/script.hpp>
+
 using namespace redoubt_test;
 
 namespace {
@@ -57,6 +59,54 @@ CAF_TEST(a script that the server does not know is not asked for again) {
   CAF_CHECK(why.outcome == fate::refused);
   pass(500ms);
   CAF_CHECK_EQUAL(told->units.size(), 1u);
+}
+
+CAF_TEST(the first call of a script over a link brings its text along) {
+  start_connected();
+  script x{"return 1"};
+  auto first = ask(x.call({"k"}, {}));
+  auto second = ask(x.call({"k"}, {}));
+  CAF_CHECK_EQUAL(sent(0), wire({"EVAL", "return 1", 1, "k"}));
+  CAF_CHECK_EQUAL(sent(1), wire({"EVALSHA", x.hash(), 1, "k"}));
+  answer_next(reply::integer(1));
+  answer_next(reply::integer(1));
+  expect_reply(first);
+  expect_reply(second);
+  lose_link(2);
+  link_up_now();
+  auto third = ask(x.call({"k"}, {}));
+  CAF_CHECK_EQUAL(sent(0), wire({"EVAL", "return 1", 1, "k"}));
+  answer_next(reply::integer(1));
+  expect_reply(third);
+}
+
+CAF_TEST(a script that the server forgot is sent once with its text) {
+  start_connected();
+  script x{"return 1"};
+  auto first = ask(x.call({"k"}, {}));
+  answer_next(reply::integer(1));
+  expect_reply(first);
+  request_options options;
+  options.attempts = 1;
+  auto answer = ask(x.call({"k"}, {}), options);
+  auto elsewhere = ask(command{"GET", "other"});
+  answer_next(reply::error("NOSCRIPT No matching script. Please use EVAL."));
+  // Later requests on its keys must not pass it.
+  auto behind = ask(command{"GET", "k"});
+  CAF_REQUIRE_EQUAL(told->units.size(), 5u);
+  CAF_CHECK_EQUAL(sent(3), wire({"EVAL", "return 1", 1, "k"}));
+  CAF_CHECK_EQUAL(sent(4), wire({"GET", "k"}));
+  answer_next(reply{});
+  answer_next(reply::error("NOSCRIPT No matching script. Please use EVAL."));
+  answer_next(reply{});
+  expect_reply(elsewhere);
+  expect_reply(behind);
+  auto why = expect_failure(answer);
+  CAF_CHECK(why.code == errc::no_script);
+  CAF_CHECK(why.outcome == fate::refused);
+  CAF_CHECK_EQUAL(why.attempts, 1u);
+  pass(500ms);
+  CAF_CHECK_EQUAL(told->units.size(), 5u);
 }
 
 // -- answered ---------------------------------------------------------------------

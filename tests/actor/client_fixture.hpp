@@ -19,6 +19,8 @@ using namespace std::chrono_literals;
 /// What a fake connection was given, and what a fake supervisor was told.
 struct record {
   std::vector<submission> units;
+  /// For each of them, the number by which its link knows the request actor.
+  std::vector<uint32_t> owners;
   size_t messages = 0;
   std::vector<report> reports;
   std::vector<client_drained> drained;
@@ -34,8 +36,10 @@ public:
     return {
       [this](submit_many& x) {
         ++to_->messages;
-        for (auto& unit : x.units)
+        for (auto& unit : x.units) {
           to_->units.push_back(std::move(unit));
+          to_->owners.push_back(x.owner);
+        }
       },
       [](attach_client&) {},
       [](detach_client&) {},
@@ -106,11 +110,13 @@ public:
     link_up x;
     x.link = ++last_link;
     x.connection = links.back();
+    x.owner = static_cast<uint32_t>(last_link);
     x.credit = credit;
     x.credit_bytes = 1u << 20;
     x.client_id = client_ids ? 40 + static_cast<int64_t>(last_link) : 0;
     x.client_name = name_of(last_link);
     told->units.clear();
+    told->owners.clear();
     caf::anon_send(subject, x);
     consume_messages();
   }

@@ -1,5 +1,7 @@
 #define CAF_SUITE requests
 
+#include <redoubt/messages/script.hpp>
+
 #include <redoubt/tests/support/service.hpp>
 #include <redoubt/tests/support/wait.hpp>
 
@@ -131,6 +133,22 @@ CAF_TEST(a transaction with a bad command is not run) {
   CAF_CHECK(why->code == errc::transaction_aborted);
   CAF_CHECK(why->outcome == fate::answered);
   CAF_CHECK_EQUAL(server.command({"EXISTS", "k"}), "0");
+}
+
+CAF_TEST(a script runs on a server that has forgotten it) {
+  script count{"return redis.call('INCRBY', KEYS[1], ARGV[1])"};
+  for (int64_t i = 1; i <= 3; ++i) {
+    server.command({"SCRIPT", "FLUSH"});
+    auto x = me.ask(client, count.call({"n"}, {2}));
+    CAF_REQUIRE(x.ok());
+    CAF_CHECK_EQUAL(x.value.number(), 2 * i);
+  }
+  server.command({"SCRIPT", "FLUSH"});
+  transaction x;
+  x.commands = {command{"SET", "a", 1}, count.call({"n"}, {4})};
+  auto [all, why] = me.ask_many(client, x);
+  CAF_REQUIRE(!why);
+  CAF_CHECK_EQUAL(std::get<reply>(all.at(1)).number(), 10);
 }
 
 CAF_TEST(ten thousand concurrent requests are all answered) {

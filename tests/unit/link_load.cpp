@@ -78,6 +78,14 @@ CAF_TEST(single commands make an old estimate fade) {
   CAF_CHECK(load.wait(10) == 0ms);
 }
 
+CAF_TEST(a slow command that nobody was before says nothing of the others) {
+  load.answered(100us, 0);
+  serve(50, 100us, 1ms, 10);
+  for (int i = 0; i < 5; ++i)
+    load.answered(400ms, 0);
+  CAF_CHECK(expects(10ms, 10));
+}
+
 CAF_TEST(another link has a round trip of its own and the same server) {
   load.answered(1ms, 0);
   serve(50, 1ms, 2ms, 10);
@@ -122,7 +130,7 @@ CAF_TEST(what cannot be answered in time is shed once the queue stands) {
 CAF_TEST(an idle link gets whatever time is left) {
   load.answered(1ms, 0);
   serve(50, 1ms, 100ms, 20);
-  CAF_CHECK(load.judge(0, 200ms, 1ms, true) == send_when::now);
+  CAF_CHECK(load.judge(0, 200ms, 500us, true) == send_when::now);
   CAF_CHECK(load.judge(1, 200ms, 1ms, true) == send_when::never);
 }
 

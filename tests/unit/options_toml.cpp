@@ -56,6 +56,8 @@ const std::map<std::string_view, std::string_view> other_values{
   {"client.backoff_multiplier", "1.25"},
   {"client.slow_backoff_base", R"("200ms")"},
   {"client.slow_backoff_max", R"("1m")"},
+  {"client.hedge", R"("p95")"},
+  {"client.hedge_delay", R"("7ms")"},
   {"client.on_open", R"("wait")"},
   {"client.use_breaker", "false"},
   {"client.strict_reply", "true"},

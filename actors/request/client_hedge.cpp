@@ -1,0 +1,100 @@
+// Second copies of reads that are slow.
+
+#include <redoubt/actors/request/client.hpp>
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+namespace redoubt {
+
+/// An attempt left that will be hedged if it is slow. Not while the server is on
+/// trial: it would be sent more than it is trusted with.
+void client::plan_hedge(uint32_t index) {
+  auto& x = table_[index];
+  if (x.cls != command_class::read_only || x.is_transaction()
+      || gate_.state != breaker_state::closed)
+    return;
+  api::duration delay = x.hedge.delay;
+  if (x.hedge.mode == hedge_mode::p95)
+    delay = std::max<api::duration>(delay, read_latency_.value());
+  hedges_.add(table_.id(index), now() + delay);
+}
+
+void client::send_hedges() {
+  std::map<uint64_t, std::vector<submission>> copies;
+  while (auto id = hedges_.take(now())) {
+    auto x = table_.find(*id);
+    if (x == nullptr || x->phase != request_phase::in_flight
+        || gate_.state != breaker_state::closed || draining_)
+      continue;
+    auto link = link_for_hedge(*x);
+    if (link == nullptr)
+      continue;
+    x->hedged_on = link->id;
+    ++counters_.hedges;
+    auto charged = std::min<uint64_t>(x->bytes(), link->credit_bytes);
+    --link->credit;
+    link->credit_bytes -= charged;
+    auto ahead = static_cast<uint32_t>(link->sent.size());
+    link->sent.push_back({*id, x->caller, charged, now(), ahead});
+    copies[link->id].push_back(
+      submission{*id, x->cmd.buffer(), 1, x->attempt_timeout});
+  }
+  for (auto& [id, units] : copies) {
+    auto link = find_link(id);
+    send(link->connection, submit_many{link->owner, std::move(units)});
+  }
+}
+
+/// The other connection on which we wait for least.
+client::link_state* client::link_for_hedge(const request_slot& x) {
+  link_state* best = nullptr;
+  for (auto& each : spare_links_)
+    if (each.id != x.sent_on && each.credit > 0
+        && (x.bytes() <= each.credit_bytes || each.sent.empty())
+        && (best == nullptr || each.sent.size() < best->sent.size()))
+      best = &each;
+  return best;
+}
+
+/// True if another copy of the attempt is still under way when the one on `link`
+/// failed: the attempt is not over.
+bool client::awaits_other_copy(request_slot& x, uint64_t link) {
+  if (x.hedged_on == 0 || x.only_hedge_left)
+    return false;
+  x.so_far = fate::unknown;
+  if (link == x.hedged_on)
+    x.hedged_on = 0;
+  else
+    x.only_hedge_left = true;
+  return true;
+}
+
+/// A connection is gone over which nothing but hedges went.
+void client::lose_hedges(const link_closed& x, link_state& lost) {
+  auto code = x.cause == errc::none ? errc::disconnected : x.cause;
+  for (size_t i = 0; i < lost.sent.size(); ++i) {
+    auto id = lost.sent[i].id;
+    auto r = table_.find(id);
+    if (r != nullptr && !awaits_other_copy(*r, lost.id))
+      attempt_failed(request_table::index_of(id), code, fate::unknown, x.text);
+  }
+  pump();
+}
+
+void client::learn_latency(const request_slot& x) {
+  if (x.cls == command_class::read_only)
+    read_latency_.record(std::chrono::floor<latency_percentile::duration>(
+      now() - (x.attempt_due - x.attempt_timeout)));
+}
+
+void client::arm_hedges() {
+  auto next = hedges_.next();
+  if (next >= hedges_armed_for_)
+    return;
+  hedges_armed_for_ = next;
+  api::send_at(this, client_actor{this}, next, tick{0, tick_purpose::hedge});
+}
+
+} // namespace redoubt
