@@ -4,6 +4,7 @@
 
 #include <redoubt/app/lab/private_redis.hpp>
 #include <redoubt/bench/figures.hpp>
+#include <redoubt/bench/overload.hpp>
 #include <redoubt/bench/raw_hiredis.hpp>
 #include <redoubt/bench/with_redoubt.hpp>
 #include <redoubt/bench/workload.hpp>
@@ -151,6 +152,10 @@ int run(const settings& s) {
       found = true;
       run_row(each, server.port(), s);
     }
+  if (std::string{"overload"}.find(s.row) != std::string::npos) {
+    found = true;
+    run_overload(s.seconds);
+  }
   if (!found) {
     fmt::print(stderr, "--row: no row has '{}' in its name\n", s.row);
     return 2;

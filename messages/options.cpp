@@ -248,6 +248,8 @@ void check(const limit_options& x, std::vector<option_error>& faults) {
   c.number("in_flight", x.in_flight, 1u, 1u << 24);
   c.number("credit", x.credit, 1u, 1u << 24);
   c.size("credit_bytes", x.credit_bytes, tebibyte);
+  c.number("link_share", x.link_share, 0.0, 1.0);
+  c.number("in_flight_floor", x.in_flight_floor, 1u, 1u << 24);
   // Room for the runtime's own messages beside those of the callers.
   c.number("mailbox", x.mailbox, 64u, 1u << 24);
   c.size("argument_bytes", x.argument_bytes, largest_string);

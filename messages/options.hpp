@@ -30,6 +30,9 @@ enum class on_open_policy : uint8_t {
 
 std::string_view to_string(on_open_policy value) noexcept;
 
+/// Who goes first, and is shed last, while requests of several callers wait.
+enum class request_priority : uint8_t { high, normal, low };
+
 /// Time limits of one request.
 struct timeout_options {
   /// One attempt, from the hand-over to a connection to the full reply. Long
@@ -198,6 +201,16 @@ struct limit_options {
   /// connection; what exceeds it waits where it can still be taken back.
   uint32_t credit = 1024;
   uint64_t credit_bytes = 1u << 20;
+  /// Part of the time of an attempt that commands may be expected to wait for
+  /// others on the connection; what exceeds it waits in the client handle, where
+  /// it can be shed in time. A quarter keeps any server busy that answers within
+  /// its deadlines, and leaves time for what waits. 0 switches this off.
+  double link_share = 0.25;
+  /// On: a client handle also lowers the number of its commands in flight while
+  /// latencies rise (Gradient2 of Netflix's concurrency-limits).
+  bool adaptive = false;
+  /// Commands in flight that neither of the two goes below.
+  uint32_t in_flight_floor = 4;
   /// Messages in a mailbox; above it requests bounce with `overloaded`.
   uint32_t mailbox = 65536;
   /// Largest argument of a command, and largest bulk string of a reply.
@@ -295,6 +308,10 @@ struct request_options {
   /// same caller that the breaker holds back.
   std::optional<bool> use_breaker = {};
   std::optional<bool> strict_reply = {};
+  /// Of a pipeline or transaction: of all of it. Counts while requests wait in
+  /// the client handle, and only between callers: nothing overtakes an older
+  /// request of its own caller.
+  request_priority priority = request_priority::normal;
   /// Refused for a transaction, and a value for anything but reads.
   std::shared_ptr<const redoubt::fallback> fallback = {};
   /// Not 0: the sender's own number of the request, by which it can `cancel` it.

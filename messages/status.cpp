@@ -72,6 +72,7 @@ request_counters::operator+=(const request_counters& x) noexcept {
   failed_refused += x.failed_refused;
   failed_unknown += x.failed_unknown;
   rejected += x.rejected;
+  shed += x.shed;
   fallbacks += x.fallbacks;
   attempts += x.attempts;
   retries += x.retries;

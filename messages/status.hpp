@@ -123,6 +123,9 @@ struct request_counters {
   uint64_t failed_unknown = 0;
   /// Of the failed ones: turned away by the breaker.
   uint64_t rejected = 0;
+  /// Of the failed ones: had waited, and were given up for others or because
+  /// their answer would have come too late.
+  uint64_t shed = 0;
   /// Of the failed ones: answered by a fallback.
   uint64_t fallbacks = 0;
   uint64_t attempts = 0;
@@ -144,7 +147,7 @@ struct request_counters {
 };
 
 REDOUBT_INSPECT(request_counters, succeeded, failed_not_sent, failed_refused,
-                failed_unknown, rejected, fallbacks, attempts, retries,
+                failed_unknown, rejected, shed, fallbacks, attempts, retries,
                 budget_exhausted, late_replies, hedges, hedges_won, queued,
                 in_flight, backing_off)
 

@@ -10,8 +10,8 @@
 namespace redoubt {
 
 /// Requests that must keep their place among those of the same caller: what is
-/// sent again, and what came in behind it. A caller has a lane only while
-/// something of its waits, so that nobody else pays for it.
+/// sent again, and what came in behind it and touches the same keys. A caller has
+/// a lane only while something of its waits, so that nobody else pays for it.
 class caller_lanes {
 public:
   struct entry {
@@ -23,6 +23,8 @@ public:
   struct lane {
     /// By order.
     std::vector<entry> entries;
+    /// Nothing newer of its caller may leave before it.
+    bool closed = false;
     /// It stands in the list of lanes to be looked at.
     bool listed = false;
   };
@@ -31,6 +33,11 @@ public:
 
   bool contains(uint64_t caller) const {
     return !lanes_.empty() && lanes_.contains(caller);
+  }
+
+  bool is_closed(uint64_t caller) const {
+    auto i = lanes_.find(caller);
+    return i != lanes_.end() && i->second.closed;
   }
 
   lane* find(uint64_t caller) {

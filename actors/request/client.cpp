@@ -16,7 +16,10 @@ client::client(caf::actor_config& cfg, client_config config)
     config_(std::move(config)),
     log_(logger_for("request")),
     random_(config_.seed),
-    wheel_(api::now(this)) {
+    wheel_(api::now(this)),
+    queue_(config_.limits.queue, config_.limits.queue_bytes),
+    load_(config_.limits.link_share, config_.limits.in_flight_floor),
+    in_flight_limit_(config_.limits.in_flight_floor, config_.limits.credit) {
   make_quiet(this, log_);
   tally_.client = config_.id;
 }
@@ -175,6 +178,7 @@ request_slot& client::open_request(uint32_t index,
   x.use_breaker = o.use_breaker.value_or(defaults.use_breaker);
   x.hedge_asked = o.hedge && o.hedge->mode != hedge_mode::off;
   if (options != nullptr) {
+    x.priority = options->priority;
     x.retry = options->retry;
     x.fallback = options->fallback;
     x.operation = options->operation;
@@ -238,18 +242,22 @@ void client::on_pipeline(pipeline& x, const request_options* options) {
   auto group = std::make_shared<pipeline_group>(std::move(promise),
                                                 x.commands.size());
   // A pipeline is one request to the queue: all of it finds room, or none.
-  auto admitted = queued_ < config_.limits.queue;
+  pipeline_room whole;
+  ++last_pipeline_;
+  for (auto& each : x.commands)
+    whole.newcomer.bytes += each.wire().size() + sizeof(request_slot);
   for (uint32_t i = 0; i < x.commands.size(); ++i) {
     auto index = table_.add();
     auto& member = open_request(index, options);
     member.caller = caller;
+    member.pipeline = last_pipeline_;
     // Its reads are hedged, whatever else is in it.
     member.hedge_asked = false;
     member.to = answer{group, i};
     member.cls = effective_class(x.commands[i].cls(), options,
                                  config_.defaults);
     member.cmd = std::move(x.commands[i]);
-    place(index, admitted);
+    place(index, &whole);
   }
 }
 
@@ -351,17 +359,8 @@ errc client::admission_error(const request_slot& x, std::string& message) {
   return errc::none;
 }
 
-bool client::queue_is_full(const request_slot& x, bool behind_others) const {
-  auto held = queued_bytes_ + waiting_bytes_;
-  // A single request may be larger than the bound, if nothing else waits.
-  if (held > 0 && held + x.bytes() > config_.limits.queue_bytes)
-    return true;
-  return !behind_others && queued_ >= config_.limits.queue;
-}
-
-/// Sends a new request, or lets it wait where its turn will come. `admitted`: it
-/// is part of a pipeline that found room as a whole.
-void client::place(uint32_t index, bool admitted) {
+/// Sends a new request, or lets it wait where its turn will come.
+void client::place(uint32_t index, pipeline_room* whole) {
   auto& x = table_[index];
   x.phase = request_phase::arriving;
   auto& shared = config_.defaults.fallback;
@@ -373,36 +372,31 @@ void client::place(uint32_t index, bool admitted) {
   }
   if (x.is_transaction())
     x.wire = encode_transaction(*x.members);
-  // Behind older ones of the same caller: in its lane, or, if some of them still
-  // stand in a queue, in that queue, whose head goes to the lane first.
-  auto behind_others = lanes_.contains(x.caller) && queue_.empty()
-                       && bypass_.empty();
-  auto& queue = x.use_breaker ? queue_ : bypass_;
-  auto others_first = lanes_.contains(x.caller)
-                      || (x.use_breaker && lanes_.anything_listed());
-  if (!others_first && queue.empty() && may_send(x)) {
+  if (!someone_before(x) && may_send(x)) {
     hand_over(index);
     return;
   }
-  if (!(admitted && queued_bytes_ + x.bytes() <= config_.limits.queue_bytes)
-      && queue_is_full(x, behind_others)) {
+  auto newcomer = item_of(x);
+  if (whole != nullptr) {
+    newcomer.bytes = whole->newcomer.bytes;
+    if (!whole->found)
+      whole->found = find_room(newcomer);
+  }
+  if (whole != nullptr ? !*whole->found : !find_room(newcomer)) {
     x.last_message = "the queue of the client handle is full";
     fail(index, errc::overloaded, fate::not_sent);
     return;
   }
   wheel_.schedule(index, x.deadline);
-  if (behind_others) {
+  // Behind older ones of its caller of which it may be independent: only the lane
+  // knows.
+  if (lanes_.contains(x.caller) && !lanes_.is_closed(x.caller)
+      && !queue_.holds(x.caller)) {
     put_in_lane(index);
     lanes_.list(x.caller);
     return;
   }
-  x.phase = request_phase::queued;
-  ++queued_;
-  queued_bytes_ += x.bytes();
-  queue.push_back(table_.id(index));
-  // Requests that expired leave their ids behind; they must not pile up.
-  if (queue.size() > 2 * queued_ + 1024)
-    queue.retain([this](uint64_t id) { return table_.find(id) != nullptr; });
+  line_up(index);
   ask_for_leave();
 }
 

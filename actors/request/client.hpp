@@ -1,12 +1,15 @@
 #pragma once
 
+#include <redoubt/actors/request/adaptive_limit.hpp>
 #include <redoubt/actors/request/attempt_feed.hpp>
 #include <redoubt/actors/request/caller_lanes.hpp>
 #include <redoubt/actors/request/deadline_wheel.hpp>
+#include <redoubt/actors/request/fair_queue.hpp>
 #include <redoubt/actors/request/fence.hpp>
 #include <redoubt/actors/request/hedge_queue.hpp>
 #include <redoubt/actors/request/in_flight_share.hpp>
 #include <redoubt/actors/request/latency_percentile.hpp>
+#include <redoubt/actors/request/link_load.hpp>
 #include <redoubt/actors/request/request_table.hpp>
 #include <redoubt/actors/request/retry_decision.hpp>
 #include <redoubt/actors/request/token_purse.hpp>
@@ -41,8 +44,9 @@ struct client_config {
 /// exactly once by its deadline.
 ///
 /// Requests of one caller go out in the order in which they came in. What cannot
-/// be sent yet stays here, in `queue_`, where it can still expire; what is sent
-/// again stands in its caller's lane, before anything newer of that caller.
+/// be sent yet stays here, in `queue_`, where callers take turns and it can still
+/// expire; what is sent again stands in its caller's lane, before anything newer
+/// of that caller.
 class client : public client_actor::base {
 public:
   client(caf::actor_config& cfg, client_config config);
@@ -80,6 +84,9 @@ private:
       uint64_t bytes = 0;
       /// The breaker's ramp bounds how many of these there are.
       bool governed = false;
+      /// When it was handed over, and behind how many others.
+      api::time_point since{};
+      uint32_t ahead = 0;
     };
     /// What awaits its reply, in order.
     ring<sent_unit> sent;
@@ -99,8 +106,12 @@ private:
              answer to, uint64_t tag);
   void on_transaction(transaction& x, const request_options* options);
   errc admission_error(const request_slot& x, std::string& message);
-  bool queue_is_full(const request_slot& x, bool behind_others) const;
-  void place(uint32_t index, bool admitted = false);
+  /// The room that all of a pipeline needs; looked for once it has to wait.
+  struct pipeline_room {
+    fair_queue::item newcomer;
+    std::optional<bool> found;
+  };
+  void place(uint32_t index, pipeline_room* whole = nullptr);
   void on_drain(const drain_client& x);
   void on_new_supervisor(new_supervisor& x);
   void check_drained();
@@ -110,13 +121,25 @@ private:
   bool may_send(const request_slot& x);
   void hand_over(uint32_t index);
   void pump();
-  void pump_queue(ring<uint64_t>& queue);
-  /// Takes it out of the counts of what is queued and what waits.
-  void leave_place(const request_slot& x);
-  void put_in_lane(uint32_t index);
   /// What stopped the draining of a lane.
   enum class stop : uint8_t { nothing, credit, gate };
+  stop drain_lanes();
   stop drain_lane(caf::actor_id caller);
+  void put_in_lane(uint32_t index);
+  void close_lane(caf::actor_id caller);
+
+  // -- client_queue.cpp: who waits, who is next, who has to go -----------------------
+  static fair_queue::item item_of(const request_slot& x);
+  void line_up(uint32_t index);
+  void put_back(uint32_t index);
+  bool someone_before(const request_slot& x) const;
+  bool find_room(const fair_queue::item& x);
+  void shed(uint32_t index, std::string_view why);
+  bool pump_queue();
+  send_when judge_wait(const request_slot& x);
+  /// Takes it out of the counts of what is queued and what waits.
+  void leave_place(uint32_t index);
+  void learn_load(const link_state& from, size_t replies);
   bool overtaken_in_flight(const request_slot& x);
   void on_link_up(link_up& x);
   void choose_link();
@@ -235,13 +258,14 @@ private:
   deadline_wheel wheel_;
   caller_lanes lanes_;
 
-  /// Ids of requests that wait for their first attempt, in order. Entries of
-  /// requests that were answered meanwhile are skipped.
-  ring<uint64_t> queue_;
-  /// The same for requests that ignore the breaker.
-  ring<uint64_t> bypass_;
-  uint64_t queued_ = 0;
-  uint64_t queued_bytes_ = 0;
+  /// Requests that wait for their first attempt.
+  fair_queue queue_;
+  /// Since when there are any.
+  api::time_point queued_since_{};
+  uint64_t last_pipeline_ = 0;
+  link_load load_;
+  adaptive_limit in_flight_limit_;
+  /// What stands in the lanes.
   uint64_t waiting_ = 0;
   uint64_t waiting_bytes_ = 0;
   /// Of those, what ignores the breaker.

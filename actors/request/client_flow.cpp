@@ -1,4 +1,4 @@
-// What goes out: credit, queue and lanes.
+// What goes out: credit and lanes.
 
 #include <redoubt/actors/request/client.hpp>
 
@@ -13,12 +13,15 @@ bool client::may_send(const request_slot& x) {
   // A command that is larger than all credit may go alone.
   if (x.bytes() > link_->credit_bytes && !link_->sent.empty())
     return false;
-  return gate_admits(x);
+  auto under_way = link_->sent.size();
+  if (config_.limits.adaptive && under_way >= in_flight_limit_.limit())
+    return false;
+  return load_.has_room(under_way, x.attempt_time()) && gate_admits(x);
 }
 
 void client::hand_over(uint32_t index) {
   auto& x = table_[index];
-  leave_place(x);
+  leave_place(index);
   if (x.cmd.script_text())
     introduce_script(x.cmd);
   x.phase = request_phase::in_flight;
@@ -43,7 +46,8 @@ void client::hand_over(uint32_t index) {
   --link_->credit;
   link_->credit_bytes -= charged;
   auto id = table_.id(index);
-  link_->sent.push_back({id, x.caller, charged, x.use_breaker});
+  auto ahead = static_cast<uint32_t>(link_->sent.size());
+  link_->sent.push_back({id, x.caller, charged, x.use_breaker, now(), ahead});
   if (x.hedge.mode != hedge_mode::off)
     plan_hedge(index);
   report_later_ = true;
@@ -72,10 +76,19 @@ void client::flush_outbox() {
        submit_many{link_->owner, std::exchange(outbox_, {})});
 }
 
-// -- queue and lanes ----------------------------------------------------------------
+// -- lanes --------------------------------------------------------------------------
 
 void client::pump() {
   ask_for_fences();
+  // What the queue puts into lanes may go on at once.
+  while (drain_lanes() != stop::credit && pump_queue()) {}
+  if (!queue_.empty() || lanes_.anything_listed())
+    ask_for_leave();
+}
+
+/// A retry that waits for credit is not overtaken by what is newer, or a large
+/// one would wait for ever.
+client::stop client::drain_lanes() {
   auto stopped = stop::nothing;
   std::vector<caf::actor_id> held_back;
   while (link_ && stopped != stop::credit && lanes_.anything_listed()) {
@@ -90,48 +103,7 @@ void client::pump() {
   }
   for (auto i = held_back.rbegin(); i != held_back.rend(); ++i)
     lanes_.put_back(*i);
-  // A retry that waits for credit is not overtaken by what is newer, or a large
-  // one would wait for ever.
-  if (stopped != stop::credit) {
-    pump_queue(bypass_);
-    pump_queue(queue_);
-  }
-  if (queued_ > 0 || lanes_.anything_listed())
-    ask_for_leave();
-}
-
-void client::pump_queue(ring<uint64_t>& queue) {
-  while (!queue.empty()) {
-    auto id = queue.front();
-    auto x = table_.find(id);
-    if (x == nullptr || x->phase != request_phase::queued) {
-      queue.pop_front();
-      continue;
-    }
-    auto index = request_table::index_of(id);
-    if (lanes_.contains(x->caller)) {
-      queue.pop_front();
-      leave_place(*x);
-      put_in_lane(index);
-      lanes_.list(x->caller);
-      continue;
-    }
-    if (!may_send(*x))
-      return;
-    queue.pop_front();
-    hand_over(index);
-  }
-}
-
-void client::leave_place(const request_slot& x) {
-  if (x.phase == request_phase::queued) {
-    --queued_;
-    queued_bytes_ -= x.bytes();
-  } else if (x.phase == request_phase::waiting) {
-    --waiting_;
-    waiting_bytes_ -= x.bytes();
-    waiting_past_gate_ -= x.use_breaker ? 0 : 1;
-  }
+  return stopped;
 }
 
 void client::put_in_lane(uint32_t index) {
@@ -147,6 +119,12 @@ void client::put_in_lane(uint32_t index) {
     std::erase_if(entries, [this](const caller_lanes::entry& each) {
       return table_.find(each.id) == nullptr;
     });
+}
+
+/// What is newer of the caller has to wait until the lane lets it pass.
+void client::close_lane(caf::actor_id caller) {
+  lanes_.find(caller)->closed = true;
+  queue_.suspend(caller);
 }
 
 client::stop client::drain_lane(caf::actor_id caller) {
@@ -186,6 +164,11 @@ client::stop client::drain_lane(caf::actor_id caller) {
       held.add(x->keys());
     entries[kept++] = entries[i];
   }
+  lane->closed = i < entries.size();
+  if (lane->closed)
+    queue_.suspend(caller);
+  else
+    queue_.resume(caller);
   // What was not looked at stays behind what was kept.
   entries.erase(entries.begin() + static_cast<ptrdiff_t>(kept),
                 entries.begin() + static_cast<ptrdiff_t>(i));
@@ -244,6 +227,7 @@ void client::choose_link() {
               + static_cast<ptrdiff_t>(config_.id % spare_links_.size());
   link_ = std::move(*mine);
   spare_links_.erase(mine);
+  load_.new_link();
 }
 
 } // namespace redoubt

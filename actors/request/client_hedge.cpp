@@ -37,7 +37,9 @@ void client::send_hedges() {
     auto charged = std::min<uint64_t>(x->bytes(), link->credit_bytes);
     --link->credit;
     link->credit_bytes -= charged;
-    link->sent.push_back({*id, x->caller, charged, x->use_breaker});
+    auto ahead = static_cast<uint32_t>(link->sent.size());
+    link->sent.push_back(
+      {*id, x->caller, charged, x->use_breaker, now(), ahead});
     link->governed += x->use_breaker ? 1 : 0;
     copies[link->id].push_back(
       submission{*id, x->cmd.buffer(), 1, x->attempt_timeout});

@@ -30,6 +30,7 @@ void client::on_link_replies(link_replies& x) {
   auto from = find_link(x.link);
   if (from == nullptr)
     return;
+  learn_load(*from, x.items.size());
   for (auto& item : x.items) {
     if (from->sent.empty() || from->sent.front().id != item.id) {
       // Never seen; a reply must not reach another request whatever happens.
@@ -228,6 +229,8 @@ void client::wait_for_retry(uint32_t index, std::chrono::milliseconds wait,
   if (charged && !free_of_charge)
     reserve_token(index);
   put_in_lane(index);
+  if (hold == lane_hold::all)
+    close_lane(x.caller);
   wheel_.schedule(index, std::min(x.not_before, x.deadline));
   if (wait.count() == 0)
     lanes_.list(x.caller);
@@ -318,16 +321,8 @@ void client::lose_units(const link_closed& x, link_state lost) {
       front.push_back(units[i]);
   }
   // What never left goes back to the head of the queue, in its old order.
-  for (auto i = front.rbegin(); i != front.rend(); ++i) {
-    auto index = *i;
-    auto& r = table_[index];
-    ++r.generation;
-    r.phase = request_phase::queued;
-    ++queued_;
-    queued_bytes_ += r.bytes();
-    wheel_.schedule(index, r.deadline);
-    (r.use_breaker ? queue_ : bypass_).push_front(table_.id(index));
-  }
+  for (auto i = front.rbegin(); i != front.rend(); ++i)
+    put_back(*i);
   // The breaker may have opened while these were under way.
   if (gate_.state == breaker_state::open || gate_.trouble != errc::none)
     reject_waiting();
@@ -387,7 +382,7 @@ void client::fail(uint32_t index, errc code, fate became) {
 
 void client::discard(uint32_t index) {
   auto& x = table_[index];
-  leave_place(x);
+  leave_place(index);
   release_token(x);
   // Others may have stood behind it.
   if (x.phase == request_phase::waiting)
@@ -437,11 +432,11 @@ void client::arm_report() {
 void client::send_report() {
   report_now_ = false;
   report_later_ = false;
-  counters_.queued = queued_;
+  counters_.queued = queue_.size();
   counters_.backing_off = waiting_;
   counters_.in_flight = link_ ? link_->sent.size() : 0;
   auto x = tally_;
-  x.waiting = queued_ + waiting_;
+  x.waiting = queue_.size() + waiting_;
   x.counters = counters_;
   tell_leases(x);
   send(config_.supervisor, std::move(x));

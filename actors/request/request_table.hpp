@@ -6,6 +6,7 @@
 #include <redoubt/messages/options.hpp>
 #include <redoubt/messages/reply.hpp>
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -60,6 +61,7 @@ struct request_slot {
   token_state token = token_state::none;
   command_class cls = command_class::accumulating;
   on_open_policy on_open = on_open_policy::fail_fast;
+  request_priority priority = request_priority::normal;
   bool use_breaker = true;
   /// What became of the attempts so far: `unknown` once any of them may have run,
   /// else `answered` once one of them was carried out.
@@ -77,6 +79,8 @@ struct request_slot {
   caf::actor_id caller = 0;
   /// The caller's own number of it, for `cancel`.
   uint64_t tag = 0;
+  /// Not 0: the pipeline of which it is a part.
+  uint64_t pipeline = 0;
   /// Connection that took the latest attempt, if a copy may still be under way
   /// there.
   uint64_t sent_on = 0;
@@ -120,6 +124,11 @@ struct request_slot {
   /// Some attempt so far was carried out, or nobody knows.
   bool may_have_run() const noexcept {
     return so_far == fate::unknown || so_far == fate::answered;
+  }
+
+  /// How long an attempt may take.
+  api::duration attempt_time() const noexcept {
+    return std::min<api::duration>(attempt_timeout, deadline - arrived);
   }
 
   size_t bytes() const noexcept {

@@ -141,6 +141,7 @@ CAF_TEST(a request actor that dies is forgotten and its counts are kept) {
                 .failed_refused = 3,
                 .failed_unknown = 4,
                 .rejected = 5,
+                .shed = 12,
                 .attempts = 6,
                 .retries = 7,
                 .late_replies = 8,

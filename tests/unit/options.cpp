@@ -245,6 +245,10 @@ CAF_TEST(limits have ranges) {
   check_count("limits.in_flight", AT(limits.in_flight), 1, 1u << 24);
   check_count("limits.credit", AT(limits.credit), 1, 1u << 24);
   check_size("limits.credit_bytes", AT(limits.credit_bytes), uint64_t{1} << 40);
+  check<double>("limits.link_share", AT(limits.link_share), {0.0, 0.01, 1.0},
+                {-0.01, 1.01, std::nan("")});
+  check_count("limits.in_flight_floor", AT(limits.in_flight_floor), 1,
+              1u << 24);
   check_count("limits.mailbox", AT(limits.mailbox), 64, 1u << 24);
   check_size("limits.argument_bytes", AT(limits.argument_bytes), 512u << 20);
   check_size("limits.reply_bytes", AT(limits.reply_bytes), 512u << 20);
