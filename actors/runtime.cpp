@@ -1,9 +1,10 @@
 #include <redoubt/actors/runtime.hpp>
 
 #include <redoubt/actors/connection/connection.hpp>
+#include <redoubt/actors/handle_numbers.hpp>
 #include <redoubt/actors/log.hpp>
 #include <redoubt/actors/reactor/reactor.hpp>
-#include <redoubt/actors/reactor/resolver.hpp>
+#include <redoubt/actors/reactor/resolver_place.hpp>
 #include <redoubt/actors/request/client.hpp>
 #include <redoubt/actors/supervisor/supervisor.hpp>
 
@@ -23,7 +24,6 @@
 #include <random>
 #include <sstream>
 #include <stdexcept>
-#include <unordered_map>
 
 namespace redoubt {
 
@@ -36,12 +36,6 @@ void throw_if_bad(const std::vector<option_error>& errors) {
   for (auto& x : errors)
     text += (text.empty() ? "" : "; ") + x.key + ": " + x.what;
   throw std::invalid_argument(text);
-}
-
-template <class Handle>
-bool is_gone(const Handle& x) {
-  return caf::actor_cast<caf::abstract_actor*>(x)->getf(
-    caf::abstract_actor::is_terminated_flag);
 }
 
 uint64_t random_seed() {
@@ -57,7 +51,7 @@ struct runtime::state {
   caf::actor_system* system = nullptr;
   runtime_options options;
   std::vector<std::unique_ptr<reactor>> reactors;
-  std::vector<resolver_actor> resolvers;
+  std::vector<resolver_place> resolvers;
   supervisor_internal supervisor;
 
   struct handle_record {
@@ -70,10 +64,9 @@ struct runtime::state {
   random_source seeds{random_seed()};
   /// Tells this runtime's connections from those of all others.
   const uint64_t identity = random_seed();
-  /// All client handles by their numbers, and the number of each actor that is
-  /// or was behind one.
+  /// All client handles by their numbers.
   std::map<uint64_t, handle_record> clients;
-  std::unordered_map<caf::actor_id, uint64_t> numbers;
+  handle_numbers numbers;
   uint64_t next_client = 0;
   /// Calls of `spawn_pinned` under way.
   uint32_t spawns = 0;
@@ -103,9 +96,7 @@ void runtime::state::start() {
     settings.spin = threads.spin;
     settings.mailbox_limit = options.limits.mailbox;
     reactors.push_back(std::make_unique<reactor>(*system, settings));
-    auto& host = *reactors.back();
-    resolvers.push_back(api::spawn_on<pinned<resolver>>(
-      *system, &host, host, options.pool.dns_servers));
+    resolvers.emplace_back(*system, *reactors.back(), options.pool.dns_servers);
   }
   start_supervisor(nullptr);
 }
@@ -132,10 +123,6 @@ void runtime::state::start_supervisor(
 connection_actor runtime::state::dial(uint32_t index, uint64_t link,
                                       link_observer observer) {
   auto& host = *reactors[index];
-  auto& names = resolvers[index];
-  if (is_gone(names))
-    names = api::spawn_on<pinned<resolver>>(*system, &host, host,
-                                            options.pool.dns_servers);
   connection_config x;
   x.link = link;
   x.server = options.server;
@@ -143,7 +130,7 @@ connection_actor runtime::state::dial(uint32_t index, uint64_t link,
   x.name_suffix = fmt::format("#{:x}.{}", identity, link);
   x.limits = options.limits;
   x.observer = std::move(observer);
-  x.resolver = names;
+  x.resolver = resolvers[index].current();
   return connection_actor{
     api::spawn_on<pinned<connection>>(*system, &host, host, std::move(x))};
 }
@@ -156,9 +143,13 @@ client_actor runtime::state::spawn_client(uint64_t id, handle_record& x) {
   config.limits = options.limits;
   config.supervisor = supervisor;
   config.seed = seeds.next();
+  config.reconfigured = [this, id](const client_options& defaults) {
+    std::lock_guard guard{mutex};
+    clients.at(id).defaults = defaults;
+  };
   x.handle = api::spawn_on<pinned<redoubt::client>>(
     *system, reactors[x.reactor].get(), std::move(config));
-  numbers[x.handle.id()] = id;
+  numbers.add(x.handle.id(), id);
   return x.handle;
 }
 
@@ -297,9 +288,7 @@ request_actor runtime::client(const client_options& defaults) {
 request_actor runtime::current(const request_actor& handle) const {
   std::lock_guard guard{state_->mutex};
   auto number = state_->numbers.find(handle.id());
-  return number == state_->numbers.end()
-           ? handle
-           : request_actor{state_->clients.at(number->second).handle};
+  return number ? request_actor{state_->clients.at(*number).handle} : handle;
 }
 
 supervisor_actor runtime::supervisor() const {

@@ -77,6 +77,8 @@ constexpr std::array rows{
       "an actor of the runtime died while it held the request"},
   row{errc::resource_error, "resource_error", no,
       "memory or file descriptors ran out"},
+  row{errc::invalid_options, "invalid_options", no,
+      "the options are bad and were not taken"},
 };
 
 constexpr bool rows_stand_in_order() {
@@ -87,7 +89,7 @@ constexpr bool rows_stand_in_order() {
 }
 
 static_assert(rows_stand_in_order());
-static_assert(rows.size() == static_cast<size_t>(errc::resource_error) + 1);
+static_assert(rows.size() == static_cast<size_t>(errc::invalid_options) + 1);
 
 const row& row_of(errc value) noexcept {
   auto i = static_cast<size_t>(value);
@@ -113,8 +115,22 @@ std::string_view to_string(fate value) noexcept {
   return "?";
 }
 
+std::optional<fate> fate_from(std::string_view name) noexcept {
+  for (auto x : {fate::not_sent, fate::refused, fate::unknown, fate::answered})
+    if (name == to_string(x))
+      return x;
+  return std::nullopt;
+}
+
 std::string_view to_string(errc value) noexcept {
   return row_of(value).name;
+}
+
+std::optional<errc> errc_from(std::string_view name) noexcept {
+  for (auto& x : rows)
+    if (name == x.name)
+      return x.code;
+  return std::nullopt;
 }
 
 std::string_view describe(errc value) noexcept {
@@ -131,6 +147,8 @@ std::string to_string(const failure& x) {
                             static_cast<double>(x.elapsed.count()) / 1000.0);
   if (!x.operation.empty())
     result += fmt::format(", operation {}", x.operation);
+  if (x.budget_exhausted)
+    result += ", retry budget exhausted";
   if (!x.last_message.empty())
     result += fmt::format(": {}", x.last_message);
   return result;
@@ -204,14 +222,25 @@ server_verdict judge(std::string_view message, bool is_script) noexcept {
   return {};
 }
 
+std::string_view cause_of(std::string_view message) noexcept {
+  constexpr std::string_view marker = "because of: ";
+  auto at = error_code(message) == "EXECABORT" ? message.find(marker)
+                                               : std::string_view::npos;
+  return at != std::string_view::npos ? message.substr(at + marker.size())
+                                      : message;
+}
+
 server_verdict judge_exec_abort(std::string_view exec_message,
                                 std::string_view first_error) noexcept {
-  constexpr std::string_view marker = "because of: ";
-  auto at = exec_message.find(marker);
-  auto cause = at != std::string_view::npos
-                 ? exec_message.substr(at + marker.size())
-                 : first_error;
-  return judge(cause, false);
+  auto cause = cause_of(exec_message);
+  return judge(cause.size() < exec_message.size() ? cause : first_error, false);
+}
+
+bool raised_before_running(std::string_view message, bool is_script) noexcept {
+  if (is_script)
+    return false;
+  auto word = error_code(cause_of(message));
+  return word == "OOM" || word == "MISCONF" || word == "NOREPLICAS";
 }
 
 } // namespace redoubt

@@ -25,6 +25,9 @@ enum class fate : uint8_t {
 
 std::string_view to_string(fate value) noexcept;
 
+/// Reads a fate by its name; empty if there is none of that name.
+std::optional<fate> fate_from(std::string_view name) noexcept;
+
 /// Why a request failed. Every value has a row in the table of error.cpp that
 /// says whether it is retried and whether it counts for the breaker.
 enum class errc : uint8_t {
@@ -84,9 +87,15 @@ enum class errc : uint8_t {
   actor_died,
   /// Memory or file descriptors ran out.
   resource_error,
+  /// Options that were sent to a client handle or to the supervisor are bad; the
+  /// old ones stay in force.
+  invalid_options,
 };
 
 std::string_view to_string(errc value) noexcept;
+
+/// Reads a code by its name; empty if there is none of that name.
+std::optional<errc> errc_from(std::string_view name) noexcept;
 
 /// A sentence for people: what happened and what it means.
 std::string_view describe(errc value) noexcept;
@@ -113,18 +122,25 @@ struct failure {
   uint32_t attempts = 0;
   /// Time from the request's arrival to this failure.
   std::chrono::microseconds elapsed{0};
+  /// Of that, the time until its first attempt was sent, or all of it if none
+  /// was.
+  std::chrono::microseconds queued{0};
+  /// Time that the last attempt took; 0 if none was made.
+  std::chrono::microseconds last_attempt{0};
   /// The server's last message on the matter, or the system's error text.
   std::string last_message;
   /// The caller's name for the operation, if it gave one.
   std::string operation;
+  /// It would have been sent again, but the retry budget had nothing left.
+  bool budget_exhausted = false;
 
   bool operator==(const failure&) const = default;
 };
 
-REDOUBT_INSPECT(failure, code, outcome, attempts, elapsed, last_message,
-                operation)
+REDOUBT_INSPECT(failure, code, outcome, attempts, elapsed, queued, last_attempt,
+                last_message, operation, budget_exhausted)
 
-/// One line for logs: code, fate, attempts, elapsed, last message.
+/// One line for logs: code, fate, attempts, elapsed, operation, last message.
 std::string to_string(const failure& x);
 
 /// Wraps `value` into the error that callers receive.
@@ -153,6 +169,14 @@ struct server_verdict {
 /// EVALSHA and FCALL, whose errors may come from within the script: of them only
 /// the server's own sentences are taken for a refusal.
 server_verdict judge(std::string_view message, bool is_script) noexcept;
+
+/// The error behind an EXECABORT that tells its cause; else the message itself.
+std::string_view cause_of(std::string_view message) noexcept;
+
+/// True of errors that are a definite answer and that the server raised before it
+/// ran anything: OOM, MISCONF and NOREPLICAS, also as the cause of an EXECABORT.
+/// Never of a script, which may hand on such an error after it did some work.
+bool raised_before_running(std::string_view message, bool is_script) noexcept;
 
 /// Judges the error that EXEC answers with when the transaction did not run.
 /// `first_error` is the first error reply of its members, or empty.

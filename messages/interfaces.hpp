@@ -1,5 +1,6 @@
 #pragma once
 
+#include <redoubt/messages/attempts.hpp>
 #include <redoubt/messages/caf_api.hpp>
 #include <redoubt/messages/command.hpp>
 #include <redoubt/messages/error.hpp>
@@ -81,6 +82,25 @@ struct cancel {
   completion_sink sink = {};
 };
 
+/// Receives what a request actor does with its attempts. The handler's completion
+/// is the acknowledgement: an observer that falls `limits.subscriber_events`
+/// behind loses events, and is told how many.
+using attempt_observer = api::interface<void(attempt_events)>;
+
+/// Shows an observer every attempt of the client handle, until the observer dies
+/// or is sent away by `on = false`.
+struct observe_attempts {
+  attempt_observer observer;
+  bool on = true;
+};
+
+/// New defaults for a client handle, from now on: a retry policy also decides on
+/// requests that are under way. Bad options are answered with `invalid_options`,
+/// which names the field; the old ones stay then.
+struct reconfigure_client {
+  client_options options;
+};
+
 /// A client handle. Each answers every request exactly once, by its deadline.
 ///
 /// * `command` → its reply. Errors of the server that are its definite answer
@@ -92,12 +112,15 @@ struct cancel {
 ///
 /// * `submit` → a `completions` to its sink for each batch that is done.
 /// * `cancel` → ends requests early.
+/// * `observe_attempts` → events of each attempt to an observer.
+/// * `reconfigure_client` → other defaults.
 ///
 /// Whatever got no reply ends in a `caf::error`; `failure_of` reads it.
 using request_actor = api::interface<
   reply(command), reply(command, request_options), replies(pipeline),
   replies(pipeline, request_options), replies(transaction),
-  replies(transaction, request_options), void(submit), void(cancel)>;
+  replies(transaction, request_options), void(submit), void(cancel),
+  void(observe_attempts), void(reconfigure_client)>;
 
 // -- operators ----------------------------------------------------------------
 
@@ -123,10 +146,31 @@ struct unsubscribe {
   subscriber_actor subscriber;
 };
 
-/// Sets the breaker by hand. A forced state stays until it is released.
+/// Sets the breaker by hand. What was set stays until it is released.
 struct force_breaker {
-  enum class action : uint8_t { open, close, release, reset };
+  enum class action : uint8_t {
+    /// Rejects all.
+    open,
+    /// Admits all, counts, and trips no more.
+    close,
+    /// Ends whatever was set by hand.
+    release,
+    /// The same, and forgets all counts.
+    reset,
+    /// Admits all and counts nothing.
+    disable,
+    /// Admits all, counts, and tells when it would have opened.
+    metrics_only,
+  };
   action what = action::release;
+};
+
+/// Takes new options for the breaker and the retry budget while running. Answers
+/// the status, or `invalid_options` that names the first bad key, and then the old
+/// ones stay in force. They outlive the supervisor, not the runtime.
+struct reconfigure {
+  breaker_options breaker;
+  budget_options budget;
 };
 
 /// Takes no new requests, waits for those in flight until `limit`, answers the
@@ -155,8 +199,8 @@ struct ready {
 /// Holds the breaker, dials and restarts connections, answers operators.
 using supervisor_actor = api::interface<
   runtime_status(status_query), health_report(health_query), void(subscribe),
-  void(unsubscribe), breaker_status(force_breaker), drained(drain),
-  ready(ready_query)>;
+  void(unsubscribe), breaker_status(force_breaker), runtime_status(reconfigure),
+  drained(drain), ready(ready_query)>;
 
 REDOUBT_INSPECT(status_query)
 REDOUBT_INSPECT(health_query, timeout)
@@ -174,5 +218,8 @@ REDOUBT_LOCAL_MESSAGE(redoubt::replies)
 REDOUBT_LOCAL_MESSAGE(redoubt::submit)
 REDOUBT_LOCAL_MESSAGE(redoubt::completions)
 REDOUBT_LOCAL_MESSAGE(redoubt::cancel)
+REDOUBT_LOCAL_MESSAGE(redoubt::observe_attempts)
+REDOUBT_LOCAL_MESSAGE(redoubt::reconfigure_client)
 REDOUBT_LOCAL_MESSAGE(redoubt::subscribe)
 REDOUBT_LOCAL_MESSAGE(redoubt::unsubscribe)
+REDOUBT_LOCAL_MESSAGE(redoubt::reconfigure)

@@ -163,33 +163,56 @@ void check(const client_options& x, std::vector<option_error>& faults) {
   c.duration("hedge_delay", x.hedge.delay);
   c.span("attempt_timeout", x.timeouts.attempt, "request_timeout",
          x.timeouts.request);
-  c.number("attempts", x.retry.attempts, 1u, 1000u);
-  c.duration("backoff_base", x.retry.base);
-  c.duration("backoff_max", x.retry.max);
-  c.span("backoff_base", x.retry.base, "backoff_max", x.retry.max);
-  c.number("backoff_multiplier", x.retry.multiplier, 1.0, 100.0);
-  c.duration("slow_backoff_base", x.retry.slow_base);
-  c.duration("slow_backoff_max", x.retry.slow_max);
-  c.span("slow_backoff_base", x.retry.slow_base, "slow_backoff_max",
-         x.retry.slow_max);
+}
+
+void check_ramp(const std::vector<double>& ramp, checker& c) {
+  constexpr size_t most_steps = 16;
+  auto last = 0.0;
+  auto ascending = ramp.size() <= most_steps;
+  for (auto share : ramp) {
+    // Written so that NaN fails.
+    ascending = ascending && share > last && share <= 1.0;
+    last = share;
+  }
+  if (!ascending)
+    c.fault("ramp", fmt::format("must be at most {} shares, ascending, above 0 "
+                                "and at most 1",
+                                most_steps));
 }
 
 void check(const breaker_options& x, std::vector<option_error>& faults) {
   checker c{faults, "breaker"};
   c.number("buckets", x.buckets, 1u, 3600u);
   c.duration("bucket", x.bucket);
+  c.number("window_calls", x.window_calls, 1u, 1'000'000u);
   c.number("minimum_calls", x.minimum_calls, 1u, 1'000'000'000u);
-  if (!(x.failure_rate > 0.0 && x.failure_rate <= 1.0))
-    c.fault("failure_rate", "must be a share above 0 and at most 1");
+  if (x.window == window_kind::count && x.minimum_calls > x.window_calls)
+    c.fault("minimum_calls", "must not be larger than breaker.window_calls");
+  if (!(x.failure_rate >= 0.0 && x.failure_rate <= 1.0))
+    c.fault("failure_rate", "must be a share from 0 to 1");
+  c.duration("slow_call", x.slow_call, milliseconds{0});
+  if (!(x.slow_call_rate > 0.0 && x.slow_call_rate <= 1.0))
+    c.fault("slow_call_rate", "must be a share above 0 and at most 1");
   c.number("consecutive_failures", x.consecutive_failures, 0u, 1'000'000'000u);
   c.duration("open_base", x.open_base);
   c.duration("open_max", x.open_max);
   c.span("open_base", x.open_base, "open_max", x.open_max);
   c.duration("stable_after", x.stable_after);
   c.number("half_open_permits", x.half_open_permits, 1u, 1'000'000u);
+  c.duration("half_open_max", x.half_open_max);
   c.duration("lease", x.lease);
   c.duration("probe_timeout", x.probe_timeout);
+  c.span("probe_timeout", x.probe_timeout, "half_open_max", x.half_open_max);
+  check_ramp(x.ramp, c);
+  c.duration("ramp_step", x.ramp_step);
   c.duration("lump", x.lump, milliseconds{0});
+}
+
+void check(const budget_options& x, std::vector<option_error>& faults) {
+  checker c{faults, "budget"};
+  c.number("ratio", x.ratio, 0.0, 10.0);
+  c.number("per_second", x.per_second, 0u, 1'000'000u);
+  c.duration("window", x.window);
 }
 
 void check(const pool_options& x, std::vector<option_error>& faults) {
@@ -238,6 +261,13 @@ void check(const limit_options& x, std::vector<option_error>& faults) {
   c.number("log_lines", x.log_lines, 1u, 10'000u);
 }
 
+void check_names(const runtime_options& x, std::vector<option_error>& faults) {
+  checker c{faults, "retry"};
+  for (auto& [name, policy] : x.policies)
+    if (auto what = policy_name_fault(name); !what.empty())
+      c.fault("name", std::move(what));
+}
+
 void check(const thread_options& x, std::vector<option_error>& faults) {
   checker c{faults, "threads"};
   c.number("reactors", x.reactors, 1u, 64u);
@@ -255,6 +285,14 @@ std::string_view to_string(on_open_policy value) noexcept {
   return "?";
 }
 
+std::string_view to_string(window_kind value) noexcept {
+  switch (value) {
+    case window_kind::time: return "time";
+    case window_kind::count: return "count";
+  }
+  return "?";
+}
+
 std::string_view to_string(hedge_mode value) noexcept {
   switch (value) {
     case hedge_mode::off: return "off";
@@ -266,22 +304,13 @@ std::string_view to_string(hedge_mode value) noexcept {
 
 runtime_options runtime_options::article() {
   runtime_options x;
-  x.client.retry.attempts = 5;
-  x.client.retry.base = milliseconds{100};
-  x.client.retry.multiplier = 2.0;
-  x.client.retry.max = seconds{60};
-  // The article knows one schedule for all failures.
-  x.client.retry.slow_base = x.client.retry.base;
-  x.client.retry.slow_max = x.client.retry.max;
-  // Five attempts of 500 ms and waits of at most 0.2 + 0.4 + 0.8 + 1.6 s need
-  // 5.5 s. The article has no deadline at all.
+  x.client.retry = retry_policy::article();
+  // Five attempts of 500 ms and waits of at most 0.1 + 0.2 + 0.4 + 0.8 s need
+  // 4 s. The article has no deadline at all.
   x.client.timeouts.request = seconds{10};
-  // Its breaker counts failures in a row and knows no rate. A rate cannot be
-  // switched off, but put out of reach: every call of a window that large would
-  // have to fail, and five in a row trip long before.
+  // Its breaker counts failures in a row and knows no rate.
   x.breaker.consecutive_failures = 5;
-  x.breaker.failure_rate = 1.0;
-  x.breaker.minimum_calls = 1'000'000'000;
+  x.breaker.failure_rate = 0;
   x.breaker.open_base = seconds{30};
   x.breaker.open_max = seconds{30};
   x.pool.connections = 20;
@@ -289,18 +318,59 @@ runtime_options runtime_options::article() {
   return x;
 }
 
+std::optional<retry_policy> find_policy(const runtime_options& options,
+                                        std::string_view name) {
+  if (name == "default")
+    return retry_policy{};
+  if (name == "article")
+    return retry_policy::article();
+  auto i = options.policies.find(name);
+  if (i == options.policies.end())
+    return std::nullopt;
+  return i->second;
+}
+
+std::string policy_name_fault(std::string_view name) {
+  auto fits = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')
+           || (c >= '0' && c <= '9') || c == '_' || c == '-';
+  };
+  if (name == "default" || name == "article")
+    return "is the name of a policy that is always there";
+  if (name.empty() || name.size() > 64
+      || !std::all_of(name.begin(), name.end(), fits))
+    return "the name of a policy must have 1 to 64 letters, digits, "
+           "underscores "
+           "and dashes";
+  return {};
+}
+
 std::vector<option_error> validate(const runtime_options& x) {
   std::vector<option_error> faults;
   check(x.server, faults);
   check(x.client, faults);
   check(x.breaker, faults);
+  check(x.budget, faults);
   check(x.pool, faults);
   check(x.limits, faults);
   check(x.threads, faults);
+  check_names(x, faults);
   return faults;
 }
 
 std::vector<option_error> validate(const client_options& x) {
+  std::vector<option_error> faults;
+  check(x, faults);
+  return faults;
+}
+
+std::vector<option_error> validate(const breaker_options& x) {
+  std::vector<option_error> faults;
+  check(x, faults);
+  return faults;
+}
+
+std::vector<option_error> validate(const budget_options& x) {
   std::vector<option_error> faults;
   check(x, faults);
   return faults;

@@ -4,9 +4,11 @@
 #include <redoubt/messages/command_class.hpp>
 #include <redoubt/messages/endpoint.hpp>
 #include <redoubt/messages/fallback.hpp>
+#include <redoubt/messages/retry_policy.hpp>
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -42,23 +44,15 @@ struct timeout_options {
   bool operator==(const timeout_options&) const = default;
 };
 
-/// Exponential backoff with decorrelated jitter: each wait is uniform between
-/// `base` and three times the previous wait, at most `max`
-/// (Brooker, "Exponential Backoff And Jitter", AWS 2015).
-struct retry_options {
-  /// Attempts in all, the first included.
-  uint32_t attempts = 3;
-  std::chrono::milliseconds base{10};
-  std::chrono::milliseconds max{250};
-  /// Factor by which the upper end of the next wait grows.
-  double multiplier = 3.0;
-  /// Waits of this kind replace the ones above while the server is up but
-  /// needs time (LOADING, BUSY, too many clients).
-  std::chrono::milliseconds slow_base{100};
-  std::chrono::milliseconds slow_max{1000};
-
-  bool operator==(const retry_options&) const = default;
+/// What the circuit breaker's window holds.
+enum class window_kind : uint8_t {
+  /// The calls of the last `buckets` times `bucket`.
+  time,
+  /// The last `window_calls` calls, whenever they were.
+  count,
 };
+
+std::string_view to_string(window_kind value) noexcept;
 
 /// Whether a read that is slow is sent a second time, over another connection.
 enum class hedge_mode : uint8_t {
@@ -87,13 +81,24 @@ struct hedge_options {
 struct breaker_options {
   /// Off: every request passes, nothing is counted.
   bool enabled = true;
-  /// The window is `buckets` buckets of `bucket` each.
+  /// On: it counts and tells when it would have opened, but rejects nothing.
+  bool metrics_only = false;
+  window_kind window = window_kind::time;
+  /// A window of time is `buckets` buckets of `bucket` each.
   uint32_t buckets = 10;
   std::chrono::milliseconds bucket{1000};
+  /// Calls in a window of kind `count`.
+  uint32_t window_calls = 100;
   /// Fewer calls in the window than this never trip by rate.
   uint32_t minimum_calls = 10;
-  /// Share of failures in the window that trips, in (0, 1].
+  /// Share of failures in the window that trips, at most 1; 0 switches this
+  /// off.
   double failure_rate = 0.5;
+  /// A call that takes longer than this is slow; 0 switches this off, which is
+  /// the default as only the service knows what is slow for it.
+  std::chrono::milliseconds slow_call{0};
+  /// Share of slow calls in the window that trips, in (0, 1].
+  double slow_call_rate = 0.5;
   /// Failures in a row that trip, whatever the rate; 0 switches this off.
   uint32_t consecutive_failures = 5;
   /// First wait in open; doubled by each failed half-open up to `open_max`,
@@ -106,15 +111,45 @@ struct breaker_options {
   /// Requests admitted in half-open over all request actors together, and
   /// successes that close the breaker.
   uint32_t half_open_permits = 5;
+  /// Half-open ends after this long at the latest: what could not be proven
+  /// until then failed. Many leases and probes long, and shorter than people
+  /// wait.
+  std::chrono::milliseconds half_open_max{5000};
   /// Permits that are not used within this time return to the supervisor.
   std::chrono::milliseconds lease{200};
   /// Deadline of the supervisor's own PING in half-open.
   std::chrono::milliseconds probe_timeout{250};
+  /// After half-open closed, so much of what was in flight while the endpoint
+  /// was well may be, step by step; then all. Ascending, each in (0, 1]; none
+  /// lets all pass at once. What waited through an outage would otherwise come
+  /// all at once.
+  std::vector<double> ramp = {0.25, 0.5};
+  /// How long a step of the ramp lasts.
+  std::chrono::milliseconds ramp_step{100};
   /// Failures of the same cause within this time count as one: the links of an
   /// endpoint that are lost together, and dials that fail one after the other.
   std::chrono::milliseconds lump{100};
 
   bool operator==(const breaker_options&) const = default;
+};
+
+/// Bounds what is sent again, retries and hedges of all request actors together,
+/// so that they do not multiply the load of a server that fails. What was not
+/// sent is sent again free of charge.
+struct budget_options {
+  /// Off: only attempts and deadlines bound retries.
+  bool enabled = true;
+  /// Share of the successes of the last `window` that may be sent again (20 % are
+  /// Finagle's default).
+  double ratio = 0.2;
+  /// So many more for each second of `window`, whatever succeeded: for services
+  /// with little traffic, and after the start.
+  uint32_t per_second = 10;
+  /// How long a success counts. Long enough for the requests that a lost
+  /// connection had in flight.
+  std::chrono::milliseconds window{10000};
+
+  bool operator==(const budget_options&) const = default;
 };
 
 /// Connections: how many, how they are made, how their death is noticed.
@@ -214,7 +249,8 @@ struct thread_options {
 /// Defaults of one client handle, i.e. of one request actor.
 struct client_options {
   timeout_options timeouts = {};
-  retry_options retry = {};
+  /// What is worth another attempt, when it follows, and when to give up.
+  retry_policy retry = {};
   hedge_options hedge = {};
   on_open_policy on_open = on_open_policy::fail_fast;
   /// Off: requests of this handle ignore the breaker.
@@ -233,9 +269,13 @@ struct runtime_options {
   endpoint server;
   client_options client;
   breaker_options breaker;
+  budget_options budget;
   pool_options pool;
   limit_options limits;
   thread_options threads;
+  /// Retry policies by name, beside "default" and "article", which are always
+  /// there: for configuration files, and for `find_policy`.
+  std::map<std::string, retry_policy, std::less<>> policies;
 
   /// Defaults of the runtime.
   runtime_options() = default;
@@ -253,7 +293,10 @@ struct runtime_options {
 struct request_options {
   std::optional<std::chrono::milliseconds> deadline = {};
   std::optional<std::chrono::milliseconds> attempt_timeout = {};
+  /// Attempts in all, the first included: instead of the number in the policy's
+  /// `stop_after`, or beside a policy that has none.
   std::optional<uint32_t> attempts = {};
+  std::optional<retry_policy> retry = {};
   /// Raises or lowers the command's class; `idempotent` on an INCR opts in to
   /// running it twice.
   std::optional<command_class> cls = {};
@@ -279,6 +322,14 @@ struct request_options {
   bool operator==(const request_options&) const = default;
 };
 
+/// The retry policy of that name; empty if there is none.
+std::optional<retry_policy> find_policy(const runtime_options& options,
+                                        std::string_view name);
+
+/// Why a policy cannot have that name in `runtime_options::policies`; empty if it
+/// can.
+std::string policy_name_fault(std::string_view name);
+
 /// One thing that is wrong with options.
 struct option_error {
   /// Dotted key as in the configuration file, e.g. `breaker.failure_rate`.
@@ -293,9 +344,12 @@ struct option_error {
 std::vector<option_error> validate(const runtime_options& x);
 std::vector<option_error> validate(const client_options& x);
 std::vector<option_error> validate(const request_options& x);
+std::vector<option_error> validate(const breaker_options& x);
+std::vector<option_error> validate(const budget_options& x);
 
 } // namespace redoubt
 
 REDOUBT_LOCAL_MESSAGE(redoubt::request_options)
 REDOUBT_LOCAL_MESSAGE(redoubt::client_options)
 REDOUBT_LOCAL_MESSAGE(redoubt::breaker_options)
+REDOUBT_LOCAL_MESSAGE(redoubt::budget_options)

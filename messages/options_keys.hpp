@@ -26,7 +26,8 @@ struct hidden_text {
 using option_slot = std::variant<
   profile*, endpoint*, hidden_text, secret*, bool*, uint32_t*, uint64_t*,
   double*, std::string*, std::chrono::milliseconds*, std::chrono::microseconds*,
-  on_open_policy*, hedge_mode*>;
+  on_open_policy*, window_kind*, hedge_mode*, std::vector<double>*,
+  retry_policy*>;
 
 /// One key of the configuration file.
 struct option_key {
@@ -49,7 +50,8 @@ struct option_key {
 
 /// All keys, in the order in which they are printed and read: the profile
 /// first, and the parts of an endpoint after its URL. Reading, printing and the
-/// check for unknown keys all go by this table.
+/// check for unknown keys all go by this table. Sections `[retry.<name>]` are not in
+/// it: their names are the file's own.
 std::span<const option_key> option_keys() noexcept;
 
 } // namespace redoubt

@@ -1,16 +1,48 @@
 #include <redoubt/messages/options_toml.hpp>
 
 #include <redoubt/messages/options_keys.hpp>
+#include <redoubt/messages/retry_text.hpp>
 #include <redoubt/messages/units.hpp>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 namespace redoubt {
 
 namespace {
 
+using policy_names = std::map<std::string, retry_policy, std::less<>>;
+
+/// The name by which a file can ask for `x`.
+std::string name_of(const retry_policy& x, const policy_names& names) {
+  if (x == retry_policy{})
+    return "default";
+  if (x == retry_policy::article())
+    return "article";
+  for (auto& [name, policy] : names)
+    if (policy == x)
+      return name;
+  return "?";
+}
+
+/// Gives a policy that was made in code a name of its own.
+policy_names with_name_for(const retry_policy& x, policy_names names) {
+  if (name_of(x, names) == "?") {
+    std::string name = "custom";
+    while (!names.emplace(name, x).second)
+      name += '_';
+  }
+  return names;
+}
+
 /// Writes a slot as a TOML value.
 struct writer {
+  const policy_names& names;
+
+  std::string operator()(const retry_policy* x) const {
+    return quoted(name_of(*x, names));
+  }
+
   std::string operator()(const profile* x) const {
     return quoted(*x == profile::standard ? "default" : "article");
   }
@@ -48,6 +80,14 @@ struct writer {
     return quoted(to_string(*x));
   }
 
+  std::string operator()(const window_kind* x) const {
+    return quoted(to_string(*x));
+  }
+
+  std::string operator()(const std::vector<double>* x) const {
+    return fmt::format("[{}]", fmt::join(*x, ", "));
+  }
+
   std::string operator()(const hedge_mode* x) const {
     return quoted(to_string(*x));
   }
@@ -66,8 +106,51 @@ struct writer {
   }
 };
 
-std::string value_text(const option_key& key, option_sheet& sheet) {
-  return std::visit(writer{}, key.slot(sheet));
+std::string value_text(const option_key& key, option_sheet& sheet,
+                       const policy_names& names) {
+  return std::visit(writer{names}, key.slot(sheet));
+}
+
+/// A line for one part of a policy; in two lines if it is too long for one.
+std::string part_text(std::string_view start, std::string_view key,
+                      const std::string& part) {
+  auto line = fmt::format("{}{} = {}\n", start, key, writer::quoted(part));
+  if (line.size() <= 81)
+    return line;
+  auto inner = writer::quoted(part);
+  return fmt::format("{0}{1} = \"\"\"\\\n{0}{2}\"\"\"\n", start, key,
+                     inner.substr(1, inner.size() - 2));
+}
+
+/// A section of a policy; a comment if `start` is one.
+std::string policy_text(std::string_view start, std::string_view name,
+                        const retry_policy& x) {
+  return fmt::format("{}[retry.{}]\n", start, name)
+         + part_text(start, "wait", to_string(x.wait()))
+         + part_text(start, "stop", to_string(x.stop()))
+         + part_text(start, "when", to_string(x.when()));
+}
+
+constexpr char policies_head[] = R"(
+# Retry policies by name, for client.retry: what to wait, when to stop and what
+# to retry. A part that is absent is as in "default". docs/retry.md has all that
+# can stand there. Two policies are always there:
+#
+)";
+
+std::string policies_text(const policy_names& policies) {
+  auto result = policies_head + policy_text("# ", "default", retry_policy{})
+                + "#\n" + policy_text("# ", "article", retry_policy::article());
+  for (auto& [name, policy] : policies) {
+    result += '\n';
+    // What has functions of its own cannot be read from a file.
+    if (has_text(policy))
+      result += policy_text("", name, policy);
+    else
+      result += "# Has functions that are in code only:\n"
+                + policy_text("# ", name, policy);
+  }
+  return result;
 }
 
 /// Appends comment lines of at most 80 columns; `last` is not broken.
@@ -95,6 +178,7 @@ constexpr char
 std::string to_toml(const runtime_options& options) {
   option_sheet sheet{.options = options};
   option_sheet defaults;
+  auto names = with_name_for(options.client.retry, options.policies);
   std::string result{head};
   std::string_view section;
   for (auto& key : option_keys()) {
@@ -107,11 +191,12 @@ std::string to_toml(const runtime_options& options) {
                      || std::holds_alternative<secret*>(slot);
     result += '\n';
     append_comment(result, key.comment,
-                   fmt::format("Default: {}.", value_text(key, defaults)));
+                   fmt::format("Default: {}.",
+                               value_text(key, defaults, names)));
     result += fmt::format("{}{} = {}\n", is_hidden ? "# " : "", key.leaf(),
-                          value_text(key, sheet));
+                          value_text(key, sheet, names));
   }
-  return result;
+  return result + policies_text(names);
 }
 
 } // namespace redoubt

@@ -1,6 +1,8 @@
 #include <redoubt/messages/options_toml.hpp>
 
+#include <redoubt/messages/option_suggestion.hpp>
 #include <redoubt/messages/options_keys.hpp>
+#include <redoubt/messages/retry_text.hpp>
 #include <redoubt/messages/toml_guard.hpp>
 #include <redoubt/messages/units.hpp>
 
@@ -17,7 +19,6 @@
 #include <algorithm>
 #include <limits>
 #include <map>
-#include <numeric>
 
 namespace redoubt {
 
@@ -33,7 +34,9 @@ constexpr T out_of_range = std::numeric_limits<T>::max();
 /// never the value itself: it may be a secret in the wrong place.
 class assignment {
 public:
-  explicit assignment(const toml::node& value) : value_(value) {}
+  /// `options` has the retry policies that a value may name.
+  assignment(const toml::node& value, const runtime_options& options)
+    : value_(value), options_(options) {}
 
   std::string operator()(profile* field) {
     auto text = value_.value_exact<std::string_view>();
@@ -145,6 +148,16 @@ public:
     return R"(must be "fail_fast" or "wait")";
   }
 
+  std::string operator()(window_kind* field) {
+    auto text = value_.value_exact<std::string_view>();
+    for (auto x : {window_kind::time, window_kind::count})
+      if (text == to_string(x)) {
+        *field = x;
+        return {};
+      }
+    return R"(must be "time" or "count")";
+  }
+
   std::string operator()(hedge_mode* field) {
     auto text = value_.value_exact<std::string_view>();
     for (auto x : {hedge_mode::off, hedge_mode::fixed, hedge_mode::p95})
@@ -155,77 +168,36 @@ public:
     return R"(must be "off", "fixed" or "p95")";
   }
 
+  std::string operator()(std::vector<double>* field) {
+    auto list = value_.as_array();
+    std::vector<double> values;
+    for (size_t i = 0; list != nullptr && i < list->size(); ++i)
+      if (auto& each = *list->get(i); each.is_number())
+        values.push_back(*each.value<double>());
+    if (list == nullptr || values.size() != list->size())
+      return "must be a list of numbers, as in [0.25, 0.5]";
+    *field = std::move(values);
+    return {};
+  }
+
+  std::string operator()(retry_policy* field) {
+    auto text = value_.value_exact<std::string_view>();
+    auto policy = text ? find_policy(options_, *text) : std::nullopt;
+    if (policy) {
+      *field = *policy;
+      return {};
+    }
+    std::string known = R"("default", "article")";
+    for (auto& [name, other] : options_.policies)
+      known += fmt::format(R"(, "{}")", name);
+    return fmt::format("must be the name of a retry policy; there are: {}",
+                       known);
+  }
+
 private:
   const toml::node& value_;
+  const runtime_options& options_;
 };
-
-std::string assign(const toml::node& value, option_slot slot) {
-  return std::visit(assignment{value}, slot);
-}
-
-/// Edit distance of two words (Levenshtein).
-size_t distance(std::string_view a, std::string_view b) {
-  std::vector<size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), size_t{0});
-  for (size_t i = 0; i < a.size(); ++i) {
-    auto diagonal = row[0];
-    row[0] = i + 1;
-    for (size_t j = 0; j < b.size(); ++j) {
-      auto replaced = diagonal + (a[i] == b[j] ? 0 : 1);
-      diagonal = row[j + 1];
-      row[j + 1] = std::min({replaced, row[j] + 1, diagonal + 1});
-    }
-  }
-  return row.back();
-}
-
-/// The key or section that somebody who wrote `name` may have meant.
-class suggestion {
-public:
-  explicit suggestion(std::string_view name)
-    : section_(name.substr(0, name.rfind('.'))),
-      leaf_(name.substr(name.rfind('.') + 1)),
-      allowed_(1 + leaf_.size() / 4) {}
-
-  void offer_keys() {
-    for (auto& key : option_keys())
-      // The right name in the wrong section is one step away.
-      offer(key.name,
-            distance(leaf_, key.leaf()) + (section_ == key.section() ? 0 : 1));
-  }
-
-  void offer_sections() {
-    for (auto& key : option_keys())
-      offer(key.section(), distance(leaf_, key.section()));
-  }
-
-  std::string text() const {
-    return best_.empty() ? "`redoubt config` prints all there are"
-                         : fmt::format("did you mean {}?", best_);
-  }
-
-private:
-  void offer(std::string_view candidate, size_t steps) {
-    if (steps > allowed_ || (!best_.empty() && steps == allowed_))
-      return;
-    best_ = candidate;
-    allowed_ = steps;
-  }
-
-  std::string_view section_;
-  std::string_view leaf_;
-  size_t allowed_;
-  std::string_view best_;
-};
-
-/// A name from the file, fit for one line of a terminal.
-std::string shown(std::string_view name) {
-  constexpr size_t room = 60;
-  std::string result{name.substr(0, room)};
-  for (auto& c : result)
-    c = c > ' ' && c < 0x7f ? c : '?';
-  return name.size() > room ? result + "..." : result;
-}
 
 /// The library quotes the text it stumbled over, which may be a secret: only
 /// its name for what it was reading is fit to be shown.
@@ -282,7 +254,9 @@ private:
   void collect(const toml::table& root) {
     for (auto&& [key, value] : root) {
       auto line = key.source().begin.line;
-      if (!is_section(key))
+      if (key == "retry")
+        read_policies(value, line);
+      else if (!is_section(key))
         collect_key(std::string{key.str()}, value, line);
       else if (auto section = value.as_table())
         for (auto&& [leaf, leaf_value] : *section)
@@ -312,18 +286,80 @@ private:
                       near.text()));
   }
 
+  /// The sections `[retry.<name>]`.
+  void read_policies(const toml::node& value, uint32_t line) {
+    auto sections = value.as_table();
+    if (sections == nullptr) {
+      fault(line, "retry",
+            "must be sections of policies, as in [retry.patient]");
+      return;
+    }
+    for (auto&& [name, section] : *sections) {
+      auto at = name.source().begin.line;
+      auto key = "retry." + shown(name.str());
+      if (auto what = policy_name_fault(name.str()); !what.empty())
+        fault(at, key, what);
+      else if (auto parts = section.as_table())
+        read_policy(std::string{name.str()}, *parts);
+      else
+        fault(at, key, fmt::format("must be a section, as in [{}]", key));
+    }
+  }
+
+  void read_policy(const std::string& name, const toml::table& parts) {
+    retry_policy usual;
+    auto wait = usual.wait();
+    auto stop = usual.stop();
+    auto when = usual.when();
+    for (auto&& [leaf, value] : parts) {
+      auto line = leaf.source().begin.line;
+      auto key = fmt::format("retry.{}.{}", name, shown(leaf.str()));
+      auto text = value.value_exact<std::string_view>();
+      if (leaf == "wait")
+        read_part(line, key, text, parse_wait, wait);
+      else if (leaf == "stop")
+        read_part(line, key, text, parse_stop, stop);
+      else if (leaf == "when")
+        read_part(line, key, text, parse_condition, when);
+      else
+        fault(line, key, "is no known key; there are: wait, stop and when");
+    }
+    // Also one with a fault, lest its name become another.
+    policies_.emplace(name, retry_policy{wait, stop, when});
+  }
+
+  template <class Part, class Parse>
+  void read_part(uint32_t line, const std::string& key,
+                 std::optional<std::string_view> text, Parse parse,
+                 Part& part) {
+    if (!text) {
+      fault(line, key, "must be a text in quotes");
+      return;
+    }
+    retry_text_error error;
+    if (auto parsed = parse(*text, error))
+      part = std::move(*parsed);
+    else
+      fault(line, key, to_string(error));
+  }
+
   void apply() {
+    sheet_.options.policies = policies_;
     for (auto& key : option_keys()) {
       auto i = found_.find(key.name);
       if (i == found_.end())
         continue;
       auto slot = key.slot(sheet_);
-      if (auto what = assign(*i->second.value, slot); !what.empty())
+      auto what = std::visit(assignment{*i->second.value, sheet_.options},
+                             slot);
+      if (!what.empty())
         fault(i->second.line, std::string{key.name}, std::move(what));
       // The first of all keys, so nothing that the file sets is lost.
       if (std::holds_alternative<profile*>(slot)
-          && sheet_.basis == profile::article)
+          && sheet_.basis == profile::article) {
         sheet_.options = runtime_options::article();
+        sheet_.options.policies = policies_;
+      }
     }
   }
 
@@ -357,6 +393,7 @@ private:
   std::string file_;
   std::vector<config_error>& errors_;
   option_sheet sheet_;
+  std::map<std::string, retry_policy, std::less<>> policies_;
   std::map<std::string, found, std::less<>> found_;
 };
 

@@ -20,19 +20,37 @@ enum class breaker_cause : uint8_t {
   none,
   failure_rate,
   consecutive_failures,
+  slow_call_rate,
   open_wait_elapsed,
   connection_ready,
   probe_failed,
   trial_failed,
   trials_succeeded,
+  half_open_timeout,
   operator_request,
 };
 
 std::string_view to_string(breaker_cause value) noexcept;
 
+/// Who decides on the breaker's state.
+enum class breaker_mode : uint8_t {
+  /// What happens.
+  automatic,
+  /// An operator.
+  forced,
+  /// Nobody: closed, all requests pass, nothing is counted.
+  disabled,
+  /// Nobody: closed, all requests pass, and what would open it is counted and
+  /// told.
+  metrics_only,
+};
+
+std::string_view to_string(breaker_mode value) noexcept;
+
 /// The breaker as the supervisor holds it.
 struct breaker_status {
   breaker_state state = breaker_state::closed;
+  breaker_mode mode = breaker_mode::automatic;
   /// Counts up with every transition; results of older ones are ignored.
   uint64_t generation = 0;
   breaker_cause cause = breaker_cause::none;
@@ -40,15 +58,36 @@ struct breaker_status {
   bool forced = false;
   uint64_t calls_in_window = 0;
   uint64_t failures_in_window = 0;
+  uint64_t slow_calls_in_window = 0;
   uint64_t consecutive_failures = 0;
   uint64_t trips = 0;
+  /// Times that it would have opened, but for `metrics_only`.
+  uint64_t would_be_trips = 0;
+  /// Share of the usual concurrency that is admitted; below 1 on the ramp after
+  /// half-open.
+  double ramp = 1.0;
 
   bool operator==(const breaker_status&) const = default;
 };
 
-REDOUBT_INSPECT(breaker_status, state, generation, cause, forced,
-                calls_in_window, failures_in_window, consecutive_failures,
-                trips)
+REDOUBT_INSPECT(breaker_status, state, mode, generation, cause, forced,
+                calls_in_window, failures_in_window, slow_calls_in_window,
+                consecutive_failures, trips, would_be_trips, ramp)
+
+/// The budget of what is sent again.
+struct budget_status {
+  bool enabled = true;
+  /// Times that something may be sent again now.
+  uint64_t tokens = 0;
+  /// Held by request actors, unused.
+  uint64_t leased = 0;
+  /// Requests that were not sent again for want of a token.
+  uint64_t exhausted = 0;
+
+  bool operator==(const budget_status&) const = default;
+};
+
+REDOUBT_INSPECT(budget_status, enabled, tokens, leased, exhausted)
 
 enum class connection_state : uint8_t {
   resolving,
@@ -91,6 +130,8 @@ struct request_counters {
   uint64_t fallbacks = 0;
   uint64_t attempts = 0;
   uint64_t retries = 0;
+  /// Failed for want of a token of the retry budget.
+  uint64_t budget_exhausted = 0;
   uint64_t late_replies = 0;
   /// Second copies of slow reads, and those of them that were answered first.
   uint64_t hedges = 0;
@@ -107,8 +148,8 @@ struct request_counters {
 
 REDOUBT_INSPECT(request_counters, succeeded, failed_not_sent, failed_refused,
                 failed_unknown, rejected, shed, fallbacks, attempts, retries,
-                late_replies, hedges, hedges_won, queued, in_flight,
-                backing_off)
+                budget_exhausted, late_replies, hedges, hedges_won, queued,
+                in_flight, backing_off)
 
 /// Answer to a `status_query`.
 struct runtime_status {
@@ -116,6 +157,7 @@ struct runtime_status {
   std::string server;
   std::chrono::milliseconds uptime{0};
   breaker_status breaker;
+  budget_status budget;
   std::vector<connection_status> connections;
   uint32_t connections_wanted = 0;
   uint64_t clients = 0;
@@ -134,7 +176,7 @@ struct runtime_status {
   std::string last_error_text;
 };
 
-REDOUBT_INSPECT(runtime_status, server, uptime, breaker, connections,
+REDOUBT_INSPECT(runtime_status, server, uptime, breaker, budget, connections,
                 connections_wanted, clients, requests, connections_lost, dials,
                 dials_failed, restarts, degraded, draining, events_dropped,
                 last_error, last_error_text)
@@ -162,6 +204,8 @@ REDOUBT_INSPECT(health_report, status, ping_time_ms, connected_clients,
 enum class event_kind : uint8_t {
   /// The breaker changed its state.
   breaker_changed,
+  /// The breaker would have opened, but for `metrics_only`. `generation` stays.
+  breaker_would_open,
   connection_up,
   connection_closed,
   /// A connection is dialled again after a loss.
@@ -185,13 +229,14 @@ struct event {
   std::chrono::microseconds at{0};
   /// Counts events; a gap means that some were dropped.
   uint64_t sequence = 0;
-  // -- breaker_changed
+  // -- breaker_changed, breaker_would_open
   breaker_state from = breaker_state::closed;
   breaker_state to = breaker_state::closed;
   breaker_cause cause = breaker_cause::none;
   uint64_t generation = 0;
   uint64_t calls_in_window = 0;
   uint64_t failures_in_window = 0;
+  uint64_t slow_calls_in_window = 0;
   // -- connection_*
   uint64_t connection = 0;
   errc error = errc::none;
@@ -201,7 +246,7 @@ struct event {
 };
 
 REDOUBT_INSPECT(event, kind, at, sequence, from, to, cause, generation,
-                calls_in_window, failures_in_window, connection, error, text,
-                client)
+                calls_in_window, failures_in_window, slow_calls_in_window,
+                connection, error, text, client)
 
 } // namespace redoubt

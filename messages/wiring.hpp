@@ -112,7 +112,7 @@ struct io_event {
 };
 
 /// What an actor asked to be woken for.
-enum class tick_purpose : uint8_t { deadlines, report, fence, hedge };
+enum class tick_purpose : uint8_t { deadlines, report, fence, lease, hedge };
 
 /// A time that the receiver asked to be woken at. Ticks are never taken back: one
 /// whose token is not the newest of its purpose is ignored.
@@ -171,6 +171,21 @@ struct gate {
   /// Half-open: requests that the receiver may admit until `lease_until`.
   uint32_t permits = 0;
   api::time_point lease_until{};
+  /// Calls that take longer are slow; 0 if nobody counts them.
+  std::chrono::milliseconds slow_call{0};
+  /// The ramp ends then, whoever is left to tell. Until then the receiver has no
+  /// more requests in flight than it was leased units in this generation.
+  api::time_point ramp_until{};
+  /// Units that are leased with this message, and that are wanted back.
+  uint64_t units = 0;
+  uint64_t units_recalled = 0;
+  /// What is sent again needs a token.
+  bool budget = false;
+  /// Of the tokens asked for, so many are leased until `tokens_until`, and so
+  /// many are denied.
+  uint64_t tokens = 0;
+  uint64_t tokens_denied = 0;
+  api::time_point tokens_until{};
   /// Not `none` while every request must fail at once whatever the breaker says
   /// (`auth_failed`).
   errc trouble = errc::none;
@@ -186,6 +201,20 @@ struct drain_client {
 
 // -- request actor → supervisor ---------------------------------------------------
 
+/// What a request actor did with the tokens of the retry budget since it started.
+/// Totals that only grow, so that a report that is lost is made good by the next.
+struct token_totals {
+  /// Asked for: each is granted or denied once.
+  uint64_t asked = 0;
+  uint64_t taken = 0;
+  /// Taken and not used after all.
+  uint64_t refunded = 0;
+  /// Leased and not taken in time.
+  uint64_t returned = 0;
+
+  bool operator==(const token_totals&) const = default;
+};
+
 /// What a request actor did since its previous report.
 struct report {
   uint64_t client = 0;
@@ -193,10 +222,17 @@ struct report {
   uint64_t successes = 0;
   uint64_t failures = 0;
   uint64_t run = 0;
+  /// Calls slower than the gate's `slow_call`, succeeded or not.
+  uint64_t slow = 0;
   uint64_t admitted = 0;
   uint64_t returned = 0;
-  /// Requests that wait for a permit.
+  /// Requests that wait, e.g. for a permit or a unit of the ramp.
   uint64_t waiting = 0;
+  /// Most requests that were in flight at a time.
+  uint64_t peak = 0;
+  /// Units of the ramp that came back in this generation so far.
+  uint64_t units_returned = 0;
+  token_totals tokens;
   /// Sums since the request actor started.
   request_counters counters;
 };

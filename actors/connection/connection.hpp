@@ -90,6 +90,7 @@ private:
   void on_attach(link_client& client);
   void on_adopt(link_observer& observer);
   void announce(uint32_t index);
+  std::optional<uint32_t> free_owner() const;
   void on_submit(submit_many& x);
   void on_io(uint32_t events);
   void read_some();

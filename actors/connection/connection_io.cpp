@@ -35,9 +35,30 @@ void connection::on_attach(link_client& client) {
   for (auto& each : owners_)
     if (each.client == client)
       return;
-  owners_.push_back(owner{std::move(client), 0, {}});
+  auto index = free_owner();
+  if (!index) {
+    index = static_cast<uint32_t>(owners_.size());
+    owners_.emplace_back();
+  }
+  owners_[*index] = owner{std::move(client), 0, {}};
   if (state_ == connection_state::ready)
-    announce(static_cast<uint32_t>(owners_.size() - 1));
+    announce(*index);
+}
+
+/// Number of an owner that is gone and to whom no reply is owed any more. All that
+/// it sent stood in the mailbox before word of its end.
+std::optional<uint32_t> connection::free_owner() const {
+  // The first one is the supervisor's, whoever that is.
+  for (uint32_t i = 1; i < owners_.size(); ++i) {
+    if (owners_[i].client || !owners_[i].done.empty())
+      continue;
+    auto owed = false;
+    for (size_t k = 0; k < awaited_.size() && !owed; ++k)
+      owed = awaited_[k].owner == i;
+    if (!owed)
+      return i;
+  }
+  return std::nullopt;
 }
 
 void connection::on_adopt(link_observer& observer) {

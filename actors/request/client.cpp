@@ -15,7 +15,6 @@ client::client(caf::actor_config& cfg, client_config config)
   : client_actor::base(cfg),
     config_(std::move(config)),
     log_(logger_for("request")),
-    policy_(config_.defaults.retry),
     random_(config_.seed),
     wheel_(api::now(this)),
     queue_(config_.limits.queue, config_.limits.queue_bytes),
@@ -74,6 +73,14 @@ client::behavior_type client::make_behavior() {
       turn guard{this};
       on_cancel(x);
     },
+    [this](observe_attempts& x) {
+      turn guard{this};
+      on_observe(x);
+    },
+    [this](reconfigure_client& x) -> caf::result<void> {
+      turn guard{this};
+      return on_reconfigure(x);
+    },
     [this](link_up& x) {
       turn guard{this};
       on_link_up(x);
@@ -102,6 +109,8 @@ client::behavior_type client::make_behavior() {
       turn guard{this};
       if (x.purpose == tick_purpose::fence) {
         pump();
+      } else if (x.purpose == tick_purpose::lease) {
+        on_lease_over();
       } else if (x.purpose == tick_purpose::hedge) {
         hedges_armed_for_ = api::time_point::max();
         send_hedges();
@@ -129,7 +138,10 @@ void client::end_of_turn() {
     pump();
   flush_outbox();
   flush_channels();
+  if (feed_.anything())
+    flush_feed();
   check_drained();
+  tend_leases();
   if (report_now_)
     send_report();
   else if (report_later_)
@@ -160,14 +172,14 @@ request_slot& client::open_request(uint32_t index,
   x.attempt_timeout = std::max(
     api::bounded(o.attempt_timeout.value_or(defaults.timeouts.attempt)),
     milliseconds{1});
-  x.max_attempts = std::max<uint32_t>(
-    o.attempts.value_or(defaults.retry.attempts), 1);
+  x.max_attempts = o.attempts ? std::max<uint32_t>(*o.attempts, 1) : 0;
   x.on_open = o.on_open.value_or(defaults.on_open);
   x.hedge = o.hedge.value_or(defaults.hedge);
   x.use_breaker = o.use_breaker.value_or(defaults.use_breaker);
   x.hedge_asked = o.hedge && o.hedge->mode != hedge_mode::off;
   if (options != nullptr) {
     x.priority = options->priority;
+    x.retry = options->retry;
     x.fallback = options->fallback;
     x.operation = options->operation;
     x.tag = options->tag;
@@ -385,10 +397,7 @@ void client::place(uint32_t index, pipeline_room* whole) {
     return;
   }
   line_up(index);
-  if (gate_.state == breaker_state::half_open && !permits_asked_) {
-    permits_asked_ = true;
-    report_now_ = true;
-  }
+  ask_for_leave();
 }
 
 // -- the end ------------------------------------------------------------------------
@@ -444,6 +453,7 @@ void client::on_exit() {
   }
   end_fallbacks();
   flush_channels();
+  feed_.clear();
   link_.reset();
   spare_links_.clear();
   config_.supervisor = nullptr;

@@ -1,21 +1,25 @@
 #pragma once
 
 #include <redoubt/actors/request/adaptive_limit.hpp>
+#include <redoubt/actors/request/attempt_feed.hpp>
 #include <redoubt/actors/request/caller_lanes.hpp>
 #include <redoubt/actors/request/deadline_wheel.hpp>
 #include <redoubt/actors/request/fair_queue.hpp>
 #include <redoubt/actors/request/fence.hpp>
 #include <redoubt/actors/request/hedge_queue.hpp>
+#include <redoubt/actors/request/in_flight_share.hpp>
 #include <redoubt/actors/request/latency_percentile.hpp>
 #include <redoubt/actors/request/link_load.hpp>
 #include <redoubt/actors/request/request_table.hpp>
-#include <redoubt/actors/request/retry_policy.hpp>
+#include <redoubt/actors/request/retry_decision.hpp>
+#include <redoubt/actors/request/token_purse.hpp>
 #include <redoubt/actors/ring.hpp>
 #include <redoubt/messages/wiring.hpp>
 
 #include <caf/typed_event_based_actor.hpp>
 #include <spdlog/logger.h>
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <unordered_map>
@@ -31,6 +35,8 @@ struct client_config {
   report_sink supervisor;
   /// For jitter.
   uint64_t seed = 0;
+  /// Told of other defaults, so that a successor starts with them. May be empty.
+  std::function<void(const client_options&)> reconfigured = {};
 };
 
 /// The request actor behind a client handle: it takes requests, sends them over
@@ -76,6 +82,8 @@ private:
       caf::actor_id caller = 0;
       /// Credit that it took.
       uint64_t bytes = 0;
+      /// The breaker's ramp bounds how many of these there are.
+      bool governed = false;
       /// When it was handed over, and behind how many others.
       api::time_point since{};
       uint32_t ahead = 0;
@@ -84,6 +92,8 @@ private:
     ring<sent_unit> sent;
     /// Units whose reply came.
     uint64_t completed = 0;
+    /// Of those that await theirs, how many are governed.
+    uint64_t governed = 0;
     /// Scripts whose text went over it.
     std::vector<std::shared_ptr<const std::string>> scripts;
   };
@@ -108,7 +118,6 @@ private:
   caf::actor_id caller_of_current();
 
   // -- client_flow.cpp: what goes out ---------------------------------------------
-  bool gate_admits(const request_slot& x);
   bool may_send(const request_slot& x);
   void hand_over(uint32_t index);
   void pump();
@@ -134,9 +143,30 @@ private:
   bool overtaken_in_flight(const request_slot& x);
   void on_link_up(link_up& x);
   void choose_link();
+  void flush_outbox();
+
+  // -- client_leases.cpp: permits, share of the ramp, tokens ------------------------
   void on_gate(gate& x);
   void reject_waiting();
-  void flush_outbox();
+  bool gate_admits(const request_slot& x);
+  uint64_t governed_in_flight() const noexcept;
+  void use_leases(request_slot& x);
+  void ask_for_leave();
+  void tend_leases();
+  void on_lease_over();
+  void tell_leases(report& x);
+  void tally_slow(const request_slot& x);
+  /// A token of the retry budget to send something once more; false if there is
+  /// none now, and then some are asked for.
+  bool take_token();
+  /// What the token was taken for was not sent.
+  void return_token();
+  void reserve_token(uint32_t index);
+  void release_token(request_slot& x);
+  bool lacks_token(const request_slot& x);
+  void refuse_retry(uint32_t index);
+  void on_tokens(const gate& x);
+  void answer_asked(uint64_t n);
 
   // -- client_outcome.cpp: what becomes of it -------------------------------------
   void on_link_replies(link_replies& x);
@@ -148,12 +178,9 @@ private:
   void supersede_refused(const request_slot& x);
   void attempt_failed(uint32_t index, errc code, fate became,
                       std::string_view message);
-  retry_decision decide(const request_slot& x, errc code, fate became,
-                        bool unfenced);
-  static void note(request_slot& x, errc code, fate became,
-                   std::string_view message);
+  void note(request_slot& x, errc code, fate became, std::string_view message);
   void wait_for_retry(uint32_t index, std::chrono::milliseconds wait,
-                      lane_hold hold);
+                      lane_hold hold, bool free_of_charge = false);
   void on_link_closed(link_closed& x);
   void lose_units(const link_closed& x, link_state lost);
   void fail(uint32_t index, errc code, fate became);
@@ -161,6 +188,24 @@ private:
   bool tallies(const request_slot& x) const noexcept;
   void tally_success(const request_slot& x);
   void tally_failure(const request_slot& x, errc code, bool new_step);
+
+  // -- client_retry.cpp: another attempt, and what observers are told ----------------
+  retry_decision decide(const request_slot& x, attempt_result result,
+                        const retry_bounds& bounds);
+  retry_decision decide_on_failure(const request_slot& x, errc code,
+                                   fate became, const retry_bounds& bounds);
+  const retry_policy& policy_of(const request_slot& x) const noexcept {
+    return x.retry ? *x.retry : config_.defaults.retry;
+  }
+  bool ask_again(uint32_t index, reply& value, bool never_ran);
+  bool give_last_reply(uint32_t index, errc code);
+  bool newer_sent(const request_slot& x);
+  void time_attempt(request_slot& x);
+  void tell(const request_slot& x, attempt_event::kind what, errc code,
+            fate became);
+  void on_observe(observe_attempts& x);
+  void flush_feed();
+  caf::result<void> on_reconfigure(reconfigure_client& x);
 
   // -- client_timeouts.cpp --------------------------------------------------------
   void sweep();
@@ -204,8 +249,8 @@ private:
 
   client_config config_;
   std::shared_ptr<spdlog::logger> log_;
-  retry_policy policy_;
   random_source random_;
+  attempt_feed feed_;
   /// Sinks that have commands under way. The table's answers point to them.
   std::unordered_map<caf::actor_id, std::unique_ptr<bulk_channel>> channels_;
   std::vector<bulk_channel*> ready_channels_;
@@ -262,6 +307,15 @@ private:
   gate gate_;
   uint32_t permits_ = 0;
   bool permits_asked_ = false;
+  in_flight_share share_;
+  /// Most governed requests in flight since the last report.
+  uint64_t peak_ = 0;
+  token_purse purse_;
+  /// Ids of those that wait for a token, in order; `no_token_id` for whoever else
+  /// asked. Those of requests that ended meanwhile are skipped.
+  ring<uint64_t> token_queue_;
+  bool token_asked_ = false;
+  api::time_point lease_armed_for_ = api::time_point::max();
 
   request_counters counters_;
   /// What the next report tells of the current generation.

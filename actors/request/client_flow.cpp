@@ -1,4 +1,4 @@
-// What goes out: credit, permits and lanes.
+// What goes out: credit and lanes.
 
 #include <redoubt/actors/request/client.hpp>
 
@@ -6,13 +6,6 @@
 #include <utility>
 
 namespace redoubt {
-
-bool client::gate_admits(const request_slot& x) {
-  if (!x.use_breaker || gate_.state == breaker_state::closed)
-    return true;
-  return gate_.state == breaker_state::half_open && permits_ > 0
-         && now() < gate_.lease_until;
-}
 
 bool client::may_send(const request_slot& x) {
   if (!link_ || link_->credit == 0)
@@ -38,15 +31,15 @@ void client::hand_over(uint32_t index) {
   x.hedged_on = 0;
   x.only_hedge_left = false;
   x.gate_generation = gate_.generation;
-  if (x.use_breaker && gate_.state == breaker_state::half_open) {
-    --permits_;
-    ++tally_.admitted;
-    report_now_ = true;
-  }
+  use_leases(x);
   ++x.attempts;
   ++counters_.attempts;
   if (x.attempts > 1)
     ++counters_.retries;
+  else
+    x.queued = now() - x.arrived;
+  if (feed_.observed())
+    tell(x, attempt_event::kind::begins, errc::none, fate::not_sent);
   x.attempt_due = now() + x.attempt_timeout;
   wheel_.schedule(index, std::min(x.attempt_due, x.deadline));
   auto charged = std::min<uint64_t>(x.bytes(), link_->credit_bytes);
@@ -54,7 +47,7 @@ void client::hand_over(uint32_t index) {
   link_->credit_bytes -= charged;
   auto id = table_.id(index);
   auto ahead = static_cast<uint32_t>(link_->sent.size());
-  link_->sent.push_back({id, x.caller, charged, now(), ahead});
+  link_->sent.push_back({id, x.caller, charged, x.use_breaker, now(), ahead});
   if (x.hedge.mode != hedge_mode::off)
     plan_hedge(index);
   report_later_ = true;
@@ -89,11 +82,8 @@ void client::pump() {
   ask_for_fences();
   // What the queue puts into lanes may go on at once.
   while (drain_lanes() != stop::credit && pump_queue()) {}
-  if (gate_.state == breaker_state::half_open && !permits_asked_
-      && (!queue_.empty() || lanes_.anything_listed())) {
-    permits_asked_ = true;
-    report_now_ = true;
-  }
+  if (!queue_.empty() || lanes_.anything_listed())
+    ask_for_leave();
 }
 
 /// A retry that waits for credit is not overtaken by what is newer, or a large
@@ -150,7 +140,8 @@ client::stop client::drain_lane(caf::actor_id caller) {
     auto x = table_.find(entries[i].id);
     if (x == nullptr || x->phase != request_phase::waiting)
       continue;
-    auto due = x->not_before <= now() && !behind_fence(*x);
+    auto due = x->not_before <= now() && x->token != token_state::asked
+               && !behind_fence(*x);
     auto blocked = !held.empty() && held.meets(x->keys());
     if (due && !blocked && x->hold == lane_hold::keys)
       blocked = overtaken_in_flight(*x);
@@ -169,7 +160,8 @@ client::stop client::drain_lane(caf::actor_id caller) {
     }
     if (x->hold == lane_hold::all)
       break;
-    held.add(x->keys());
+    if (x->hold != lane_hold::polling)
+      held.add(x->keys());
     entries[kept++] = entries[i];
   }
   lane->closed = i < entries.size();
@@ -236,41 +228,6 @@ void client::choose_link() {
   link_ = std::move(*mine);
   spare_links_.erase(mine);
   load_.new_link();
-}
-
-// -- gate ---------------------------------------------------------------------------
-
-void client::on_gate(gate& x) {
-  if (x.generation != gate_.generation) {
-    tally_ = report{};
-    tally_.client = config_.id;
-    permits_ = 0;
-    permits_asked_ = false;
-  }
-  // Permits of an earlier lease are not added: they are on their way back.
-  if (x.permits > 0) {
-    permits_ = x.permits;
-    permits_asked_ = false;
-  }
-  auto lease_until = x.permits > 0 ? x.lease_until : gate_.lease_until;
-  gate_ = std::move(x);
-  gate_.lease_until = lease_until;
-  tally_.generation = gate_.generation;
-  if (gate_.trouble != errc::none || gate_.state == breaker_state::open)
-    reject_waiting();
-  pump();
-}
-
-void client::reject_waiting() {
-  for (uint32_t i = 0; i < table_.capacity(); ++i) {
-    auto& x = table_[i];
-    if (x.phase != request_phase::queued && x.phase != request_phase::waiting)
-      continue;
-    if (gate_.trouble != errc::none)
-      fail(i, gate_.trouble, x.so_far);
-    else if (x.use_breaker && x.on_open == on_open_policy::fail_fast)
-      fail(i, errc::circuit_open, x.so_far);
-  }
 }
 
 } // namespace redoubt

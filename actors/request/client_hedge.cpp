@@ -26,10 +26,11 @@ void client::send_hedges() {
   while (auto id = hedges_.take(now())) {
     auto x = table_.find(*id);
     if (x == nullptr || x->phase != request_phase::in_flight
-        || gate_.state != breaker_state::closed || draining_)
+        || gate_.state != breaker_state::closed || share_.in_force(now())
+        || draining_)
       continue;
     auto link = link_for_hedge(*x);
-    if (link == nullptr)
+    if (link == nullptr || !take_token())
       continue;
     x->hedged_on = link->id;
     ++counters_.hedges;
@@ -37,7 +38,9 @@ void client::send_hedges() {
     --link->credit;
     link->credit_bytes -= charged;
     auto ahead = static_cast<uint32_t>(link->sent.size());
-    link->sent.push_back({*id, x->caller, charged, now(), ahead});
+    link->sent.push_back(
+      {*id, x->caller, charged, x->use_breaker, now(), ahead});
+    link->governed += x->use_breaker ? 1 : 0;
     copies[link->id].push_back(
       submission{*id, x->cmd.buffer(), 1, x->attempt_timeout});
   }

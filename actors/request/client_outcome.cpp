@@ -42,6 +42,7 @@ void client::on_link_replies(link_replies& x) {
     ++from->completed;
     ++from->credit;
     from->credit_bytes += from->sent.front().bytes;
+    from->governed -= from->sent.front().governed ? 1 : 0;
     from->sent.pop_front();
     if (request_table::index_of(item.id) == request_table::no_index)
       on_fence_reply(item);
@@ -94,9 +95,16 @@ void client::settle(uint32_t index, link_reply& x, uint64_t link) {
   if (r.hedged_on == link)
     ++counters_.hedges_won;
   tally_success(r);
+  if (feed_.observed())
+    tell(r, attempt_event::kind::ends, errc::none, fate::answered);
+  auto never_ran = x.value.is_error()
+                   && raised_before_running(x.value.text(),
+                                            is_script(r.cmd.name()));
+  if ((never_ran || policy_of(r).looks_at_replies())
+      && ask_again(index, x.value, never_ran))
+    return;
   ++counters_.succeeded;
-  x.value.repeated = r.so_far == fate::unknown
-                     && r.cls != command_class::read_only;
+  x.value.repeated = r.may_have_run() && r.cls != command_class::read_only;
   if (!lanes_.empty())
     supersede_refused(r);
   r.to.succeed(std::move(x.value));
@@ -111,8 +119,10 @@ bool client::send_script_text(uint32_t index) {
   if (whole.empty() || draining_)
     return false;
   x.cmd = std::move(whole);
+  if (feed_.observed())
+    tell(x, attempt_event::kind::ends, errc::no_script, fate::refused);
   --x.attempts;
-  wait_for_retry(index, std::chrono::milliseconds{0}, lane_hold::keys);
+  wait_for_retry(index, std::chrono::milliseconds{0}, lane_hold::keys, true);
   return true;
 }
 
@@ -122,7 +132,9 @@ void client::settle_transaction(uint32_t index, std::vector<reply> all) {
   if (result.code == errc::none) {
     tally_success(r);
     ++counters_.succeeded;
-    if (r.so_far == fate::unknown && r.cls != command_class::read_only)
+    if (feed_.observed())
+      tell(r, attempt_event::kind::ends, errc::none, fate::answered);
+    if (r.may_have_run() && r.cls != command_class::read_only)
       for (auto& each : result.values.outcomes)
         std::get<reply>(each).repeated = true;
     if (!lanes_.empty())
@@ -131,7 +143,9 @@ void client::settle_transaction(uint32_t index, std::vector<reply> all) {
     discard(index);
     return;
   }
-  if (rule_of(result.code).counts_for_breaker)
+  // A transaction that was turned away says no more of the server's health than a
+  // command that was.
+  if (result.outcome == fate::refused)
     tally_failure(r, result.code, true);
   else
     tally_success(r);
@@ -164,50 +178,56 @@ void client::supersede_refused(const request_slot& x) {
 
 void client::note(request_slot& x, errc code, fate became,
                   std::string_view message) {
-  if (x.so_far != fate::unknown)
+  // Once it may have run, it never "was not sent" again.
+  if (!x.may_have_run() || became == fate::unknown)
     x.so_far = became;
   x.last_code = code;
   x.last_message = message;
-}
-
-retry_decision client::decide(const request_slot& x, errc code, fate became,
-                              bool unfenced) {
-  attempt_failure failed;
-  failed.code = code;
-  failed.outcome = became;
-  failed.cls = x.cls;
-  failed.attempts = x.attempts;
-  failed.unfenced = unfenced;
-  auto left = std::chrono::floor<std::chrono::milliseconds>(x.deadline - now());
-  if (x.max_attempts == policy_.options().attempts)
-    return policy_.decide(failed, x.previous_wait, left, random_);
-  auto options = policy_.options();
-  options.attempts = x.max_attempts;
-  return retry_policy{options}.decide(failed, x.previous_wait, left, random_);
+  x.last_reply.reset();
+  time_attempt(x);
+  if (feed_.observed())
+    tell(x, attempt_event::kind::ends, code, became);
 }
 
 void client::attempt_failed(uint32_t index, errc code, fate became,
                             std::string_view message) {
   auto& x = table_[index];
+  auto ran_before = x.may_have_run();
   note(x, code, became, message);
-  auto decision = decide(x, code, became, false);
-  if (!decision.retry || draining_)
+  retry_bounds bounds;
+  bounds.never_ran = became == fate::answered
+                     && raised_before_running(message, false);
+  auto decision = decide_on_failure(x, code, became, bounds);
+  if (!decision.retry || draining_) {
     fail(index, code, x.so_far);
-  else if (x.to.caller_is_gone())
+    return;
+  }
+  if (x.to.caller_is_gone()) {
     discard(index);
-  else
-    wait_for_retry(index, decision.wait,
-                   became == fate::refused ? lane_hold::keys : lane_hold::all);
+    return;
+  }
+  if (bounds.never_ran && !ran_before)
+    x.so_far = fate::refused;
+  auto turned_away = became == fate::refused || bounds.never_ran;
+  wait_for_retry(index, decision.wait,
+                 turned_away ? lane_hold::keys : lane_hold::all);
 }
 
+/// What was not sent, and what was carried out and asks again, takes no token of
+/// the retry budget, nor does what is `free_of_charge`.
 void client::wait_for_retry(uint32_t index, std::chrono::milliseconds wait,
-                            lane_hold hold) {
+                            lane_hold hold, bool free_of_charge) {
   auto& x = table_[index];
   // The attempt is over: its reply, should it still come, belongs to nobody.
   ++x.generation;
   x.hold = hold;
   x.previous_wait = wait;
   x.not_before = now() + wait;
+  if (feed_.observed())
+    tell(x, attempt_event::kind::waits, x.last_code, x.so_far);
+  auto charged = hold == lane_hold::keys || hold == lane_hold::all;
+  if (charged && !free_of_charge)
+    reserve_token(index);
   put_in_lane(index);
   if (hold == lane_hold::all)
     close_lane(x.caller);
@@ -270,15 +290,15 @@ void client::lose_units(const link_closed& x, link_state lost) {
       discard(index);
       continue;
     }
-    if (!sent)
-      --r->attempts;
+    auto counts = sent;
     // A copy of an earlier attempt may have left all the same.
     sent = sent || r->sent_before;
     if (!sent)
       r->sent_on = 0;
     auto became = sent ? fate::unknown : fate::not_sent;
     note(*r, code, became, x.text);
-    auto decision = decide(*r, code, became, unfenced);
+    r->attempts -= counts ? 0 : 1;
+    auto decision = decide_on_failure(*r, code, became, {.unfenced = unfenced});
     decision.retry = decision.retry && !draining_;
     units.push_back(index);
     order.push_back({r->caller, r->cls, sent, decision.retry});
@@ -310,6 +330,14 @@ void client::lose_units(const link_closed& x, link_state lost) {
 
 void client::fail(uint32_t index, errc code, fate became) {
   auto& x = table_[index];
+  if (x.last_reply && give_last_reply(index, code))
+    return;
+  if (x.phase == request_phase::in_flight) {
+    time_attempt(x);
+    // An end that no attempt told of.
+    if (feed_.observed() && x.last_code != code)
+      tell(x, attempt_event::kind::ends, code, became);
+  }
   switch (became) {
     case fate::not_sent: ++counters_.failed_not_sent; break;
     case fate::refused: ++counters_.failed_refused; break;
@@ -334,12 +362,18 @@ void client::fail(uint32_t index, errc code, fate became) {
   why.code = code;
   why.outcome = became;
   why.attempts = x.attempts;
-  why.elapsed = std::chrono::duration_cast<std::chrono::microseconds>(
-    now() - x.arrived);
+  auto micros = [](api::duration time) {
+    return std::chrono::floor<std::chrono::microseconds>(time);
+  };
+  why.elapsed = micros(now() - x.arrived);
+  why.queued = x.attempts > 0 ? micros(x.queued) : why.elapsed;
+  if (x.attempts > 0)
+    why.last_attempt = micros(x.last_attempt);
   why.last_message = std::move(x.last_message);
   if (why.last_message.empty() && gate_.last_error != errc::none && !link_)
     why.last_message = gate_.last_error_text;
   why.operation = std::move(x.operation);
+  why.budget_exhausted = x.token == token_state::denied;
   if (!x.fallback || !fall_back(x, why))
     x.to.fail(std::move(why));
   report_later_ = true;
@@ -349,6 +383,7 @@ void client::fail(uint32_t index, errc code, fate became) {
 void client::discard(uint32_t index) {
   auto& x = table_[index];
   leave_place(index);
+  release_token(x);
   // Others may have stood behind it.
   if (x.phase == request_phase::waiting)
     lanes_.list(x.caller);
@@ -367,6 +402,7 @@ void client::tally_success(const request_slot& x) {
     return;
   ++tally_.successes;
   tally_.run = 0;
+  tally_slow(x);
   if (gate_.state == breaker_state::half_open)
     report_now_ = true;
 }
@@ -379,6 +415,7 @@ void client::tally_failure(const request_slot& x, errc code, bool new_step) {
     return;
   }
   ++tally_.failures;
+  tally_slow(x);
   if (new_step)
     ++tally_.run;
   report_now_ = true;
@@ -401,6 +438,7 @@ void client::send_report() {
   auto x = tally_;
   x.waiting = queue_.size() + waiting_;
   x.counters = counters_;
+  tell_leases(x);
   send(config_.supervisor, std::move(x));
   tally_ = report{};
   tally_.client = config_.id;

@@ -24,11 +24,15 @@ void client::sweep() {
         ++tally_.returned;
       fail(index, errc::deadline_exceeded,
            in_flight ? fate::unknown : x.so_far);
+    } else if (lacks_token(x)) {
+      refuse_retry(index);
     } else {
       if (x.phase == request_phase::waiting)
         lanes_.list(x.caller);
-      wheel_.schedule(index, in_flight ? std::min(x.attempt_due, x.deadline)
-                                       : x.deadline);
+      auto next = in_flight                       ? x.attempt_due
+                  : x.token == token_state::asked ? x.token_due
+                                                  : x.deadline;
+      wheel_.schedule(index, std::min(next, x.deadline));
     }
   }
   if (!timed_out_.empty())
@@ -48,7 +52,7 @@ void client::time_out_attempts() {
       continue;
     note(x, errc::attempt_timeout, fate::unknown,
          "no reply within the attempt timeout");
-    mine = decide(x, errc::attempt_timeout, fate::unknown, false);
+    mine = decide_on_failure(x, errc::attempt_timeout, fate::unknown, {});
     mine.retry = mine.retry && !draining_;
   }
   keep_in_order(decisions);

@@ -4,10 +4,12 @@
 #include <redoubt/actors/request/order_rule.hpp>
 #include <redoubt/messages/command.hpp>
 #include <redoubt/messages/options.hpp>
+#include <redoubt/messages/reply.hpp>
 
 #include <algorithm>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,22 +33,38 @@ enum class request_phase : uint8_t {
 enum class lane_hold : uint8_t {
   /// Nothing: it only keeps its place.
   none,
+  /// Nothing, and it does not keep its place either: it was carried out, and asks
+  /// again.
+  polling,
   /// Later requests of its caller on its keys (it was refused).
   keys,
   /// All later requests of its caller (its connection was lost).
   all,
 };
 
+/// What a request has of the retry budget.
+enum class token_state : uint8_t {
+  /// Nothing, and needs nothing.
+  none,
+  /// It waits for a token.
+  asked,
+  /// A token for its next attempt.
+  held,
+  /// It got none, and ends.
+  denied,
+};
+
 /// One request, from its arrival to its answer.
 struct request_slot {
   request_phase phase = request_phase::free;
   lane_hold hold = lane_hold::none;
+  token_state token = token_state::none;
   command_class cls = command_class::accumulating;
   on_open_policy on_open = on_open_policy::fail_fast;
   request_priority priority = request_priority::normal;
   bool use_breaker = true;
-  /// What became of the attempts so far: `unknown` once any of them may have
-  /// run.
+  /// What became of the attempts so far: `unknown` once any of them may have run,
+  /// else `answered` once one of them was carried out.
   fate so_far = fate::not_sent;
   errc last_code = errc::none;
   /// Raised by every attempt and every reuse; an id of an older one is ignored.
@@ -54,7 +72,8 @@ struct request_slot {
   /// Replies that the server sends for it; more than one for transactions.
   uint32_t reply_count = 1;
   uint32_t attempts = 0;
-  uint32_t max_attempts = 1;
+  /// Not 0: instead of the number in the retry policy.
+  uint32_t max_attempts = 0;
   /// Place among all requests of this request actor.
   uint64_t order = 0;
   caf::actor_id caller = 0;
@@ -80,13 +99,22 @@ struct request_slot {
   api::time_point deadline{};
   api::time_point attempt_due{};
   api::time_point not_before{};
+  /// When it waited long enough for a token.
+  api::time_point token_due{};
   std::chrono::milliseconds attempt_timeout{0};
   std::chrono::milliseconds previous_wait{0};
+  /// Time until the first attempt was sent, and that the last one took.
+  api::duration queued{0};
+  api::duration last_attempt{0};
   answer to;
   command cmd;
   /// Of a transaction: its members and its bytes.
   std::shared_ptr<const std::vector<command>> members;
   std::shared_ptr<const std::string> wire;
+  /// Its own retry policy, if it has one.
+  std::optional<retry_policy> retry;
+  /// The reply that it waits for another one after.
+  std::unique_ptr<reply> last_reply;
   std::shared_ptr<const redoubt::fallback> fallback;
   std::string operation;
   std::string last_message;
@@ -96,6 +124,11 @@ struct request_slot {
   /// How long an attempt may take.
   api::duration attempt_time() const noexcept {
     return std::min<api::duration>(attempt_timeout, deadline - arrived);
+  }
+
+  /// Some attempt so far was carried out, or nobody knows.
+  bool may_have_run() const noexcept {
+    return so_far == fate::unknown || so_far == fate::answered;
   }
 
   size_t bytes() const noexcept {

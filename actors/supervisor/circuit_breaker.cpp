@@ -26,22 +26,33 @@ constexpr int answer_patience = 2;
 /// The open wait is at its maximum long before: 2^32 ms are 49 days.
 constexpr uint32_t most_doublings = 32;
 
+/// The quotient, not a product: 7 / 100 is the double that 0.07 names, while
+/// 0.07 * 100 is more than 7.
+double share(uint64_t part, uint64_t all) noexcept {
+  return static_cast<double>(part) / static_cast<double>(all);
+}
+
 } // namespace
 
 circuit_breaker::circuit_breaker(const breaker_options& options, uint64_t seed)
-  : options_(options), random_(seed), window_(options.buckets, options.bucket) {
+  : options_(options), random_(seed), window_(options) {
 }
 
 breaker_status circuit_breaker::status(time_point now) const {
+  auto calls = window_.sum(now);
   breaker_status result;
   result.state = state_;
+  result.mode = mode();
   result.generation = generation_;
   result.cause = cause_;
-  result.forced = forced_;
-  result.calls_in_window = window_.calls(now);
-  result.failures_in_window = window_.failures(now);
+  result.forced = hold_ != hold::none;
+  result.calls_in_window = calls.calls();
+  result.failures_in_window = calls.failures;
+  result.slow_calls_in_window = calls.slow;
   result.consecutive_failures = run_;
   result.trips = trips_;
+  result.would_be_trips = would_be_trips_;
+  result.ramp = ramp();
   return result;
 }
 
@@ -49,33 +60,36 @@ breaker_status circuit_breaker::status(time_point now) const {
 
 std::optional<circuit_breaker::transition>
 circuit_breaker::record(const tally& x, time_point now) {
-  if (!options_.enabled || x.generation != generation_
-      || state_ == breaker_state::open)
+  if (!counts() || x.generation != generation_ || state_ == breaker_state::open)
     return std::nullopt;
   if (state_ == breaker_state::half_open)
     return record_trials(x, now);
-  window_.add(x.successes, x.failures, now);
+  // Whoever reports may not know yet that nobody counts slow calls any more.
+  auto slow = options_.slow_call.count() > 0
+                ? std::min(x.slow, saturating_add(x.successes, x.failures))
+                : 0;
+  window_.add({x.successes, x.failures, slow}, x.run, now);
   run_ = x.successes > 0 ? x.run : saturating_add(run_, x.run);
-  return x.failures > 0 ? trip_if_due(now) : std::nullopt;
+  return trip_if_due(x.failures > 0, slow > 0, now);
 }
 
 std::optional<circuit_breaker::transition>
 circuit_breaker::record(link_event x, time_point now) {
-  if (!options_.enabled)
+  if (!counts())
     return std::nullopt;
-  auto counts = first_of_its_lump(x, now);
+  auto first = first_of_its_lump(x, now);
   if (state_ == breaker_state::half_open && x == link_event::lost)
     return reopen(breaker_cause::trial_failed, now);
-  if (state_ != breaker_state::closed || !counts)
+  if (state_ != breaker_state::closed || !first)
     return std::nullopt;
-  window_.add(0, 1, now);
+  window_.add({0, 1, 0}, 1, now);
   run_ = saturating_add(run_, 1);
-  return trip_if_due(now);
+  return trip_if_due(true, false, now);
 }
 
 std::optional<circuit_breaker::transition>
 circuit_breaker::connection_ready(time_point now) {
-  if (state_ != breaker_state::open || forced_)
+  if (state_ != breaker_state::open || forced())
     return std::nullopt;
   return enter(breaker_state::half_open, breaker_cause::connection_ready, now);
 }
@@ -85,10 +99,13 @@ circuit_breaker::tick(time_point now, bool connected) {
   if (state_ == breaker_state::half_open) {
     if (probes_owed_ > 0 && now >= probe_until_)
       return reopen(breaker_cause::probe_failed, now);
+    if (now >= half_open_since_ + options_.half_open_max)
+      return reopen(breaker_cause::half_open_timeout, now);
     take_back_permits(now);
     return std::nullopt;
   }
-  if (state_ == breaker_state::closed || forced_ || now < open_until_)
+  climb(now);
+  if (state_ == breaker_state::closed || forced() || now < open_until_)
     return std::nullopt;
   awaits_link_ = !connected;
   if (!connected)
@@ -98,10 +115,13 @@ circuit_breaker::tick(time_point now, bool connected) {
 
 circuit_breaker::time_point circuit_breaker::next_tick() const noexcept {
   auto result = time_point::max();
-  if (state_ == breaker_state::open && !forced_ && !awaits_link_)
+  if (state_ == breaker_state::open && !forced() && !awaits_link_)
     return open_until_;
+  if (step_)
+    return step_until_;
   if (state_ != breaker_state::half_open)
     return result;
+  result = half_open_since_ + options_.half_open_max;
   if (probes_owed_ > 0)
     result = std::min(result, probe_until_);
   if (probed_ && unused_ + permits_left() > 0)
@@ -157,84 +177,58 @@ uint32_t circuit_breaker::lease(uint32_t n, time_point now) noexcept {
   return n;
 }
 
-// -- what the operator wants --------------------------------------------------
-
-std::optional<circuit_breaker::transition>
-circuit_breaker::force_open(time_point now) {
-  forced_ = true;
-  if (state_ == breaker_state::open)
-    return std::nullopt;
-  return enter(breaker_state::open, breaker_cause::operator_request, now);
+void circuit_breaker::forget_leases(time_point now) noexcept {
+  if (state_ != breaker_state::half_open)
+    return;
+  auto leased = std::exchange(unused_, 0) + std::exchange(in_flight_, 0);
+  owe_probes(leased, now);
 }
 
-std::optional<circuit_breaker::transition>
-circuit_breaker::force_close(time_point now) {
-  forced_ = true;
-  if (state_ == breaker_state::closed)
-    return std::nullopt;
-  return enter(breaker_state::closed, breaker_cause::operator_request, now);
+// -- the ramp -----------------------------------------------------------------
+
+double circuit_breaker::ramp() const noexcept {
+  return step_ ? options_.ramp[*step_] : 1.0;
 }
 
-std::optional<circuit_breaker::transition>
-circuit_breaker::release(time_point now, bool connected) {
-  if (!std::exchange(forced_, false) || state_ == breaker_state::closed)
-    return std::nullopt;
-  if (!options_.enabled)
-    return enter(breaker_state::closed, breaker_cause::operator_request, now);
-  if (connected)
-    return enter(breaker_state::half_open, breaker_cause::operator_request,
-                 now);
-  open_until_ = now;
-  awaits_link_ = false;
-  return std::nullopt;
+circuit_breaker::time_point circuit_breaker::ramp_until() const noexcept {
+  if (!step_)
+    return time_point{};
+  auto further = options_.ramp.size() - 1 - *step_;
+  return step_until_ + static_cast<int64_t>(further) * options_.ramp_step;
 }
 
-std::optional<circuit_breaker::transition>
-circuit_breaker::reset(time_point now) {
-  std::optional<transition> result;
-  if (state_ != breaker_state::closed)
-    result = enter(breaker_state::closed, breaker_cause::operator_request, now);
-  forced_ = false;
-  window_.clear();
-  run_ = 0;
-  trips_ = 0;
-  failed_half_opens_ = 0;
-  last_lost_.reset();
-  last_dial_failed_.reset();
-  return result;
+uint64_t circuit_breaker::ramp_allowance(uint64_t usual) const noexcept {
+  auto part = static_cast<uint64_t>(ramp() * static_cast<double>(usual));
+  return std::max<uint64_t>(part, options_.half_open_permits);
 }
 
-std::optional<circuit_breaker::transition>
-circuit_breaker::options(const breaker_options& x, time_point now) {
-  options_ = x;
-  window_.resize(x.buckets, x.bucket);
-  if (x.enabled)
-    return close_if_proven(now);
-  window_.clear();
-  run_ = 0;
-  if (forced_ || state_ == breaker_state::closed)
-    return std::nullopt;
-  return enter(breaker_state::closed, breaker_cause::operator_request, now);
+void circuit_breaker::climb(time_point now) noexcept {
+  while (step_ && now >= step_until_) {
+    step_until_ += options_.ramp_step;
+    if (++*step_ == options_.ramp.size())
+      step_.reset();
+  }
 }
 
 // -- transitions --------------------------------------------------------------
 
 std::optional<circuit_breaker::transition>
 circuit_breaker::enter(breaker_state to, breaker_cause cause, time_point now) {
-  transition result{.from = state_,
-                    .to = to,
-                    .cause = cause,
-                    .generation = ++generation_,
-                    .calls_in_window = window_.calls(now),
-                    .failures_in_window = window_.failures(now)};
+  ++generation_;
+  auto result = made_of(to, cause, now);
   state_ = to;
   cause_ = cause;
   probe_under_way_ = false;
+  step_.reset();
   switch (to) {
     case breaker_state::closed:
       window_.clear();
       run_ = 0;
       closed_since_ = now;
+      if (cause == breaker_cause::trials_succeeded && !options_.ramp.empty()) {
+        step_ = 0;
+        step_until_ = now + options_.ramp_step;
+      }
       break;
     case breaker_state::open:
       open_until_ = now + open_wait();
@@ -245,25 +239,47 @@ circuit_breaker::enter(breaker_state to, breaker_cause cause, time_point now) {
   return result;
 }
 
+circuit_breaker::transition
+circuit_breaker::made_of(breaker_state to, breaker_cause cause,
+                         time_point now) const noexcept {
+  auto calls = window_.sum(now);
+  return {.from = state_,
+          .to = to,
+          .cause = cause,
+          .generation = generation_,
+          .calls_in_window = calls.calls(),
+          .failures_in_window = calls.failures,
+          .slow_calls_in_window = calls.slow};
+}
+
 std::optional<circuit_breaker::transition>
-circuit_breaker::trip_if_due(time_point now) {
-  if (forced_)
+circuit_breaker::trip_if_due(bool failed, bool slow, time_point now) {
+  if (forced() || !(failed || slow))
     return std::nullopt;
-  auto calls = window_.calls(now);
-  // The quotient, not a product: 7 / 100 is the double that 0.07 names, while
-  // 0.07 * 100 is more than 7.
-  auto rate = static_cast<double>(window_.failures(now))
-              / static_cast<double>(calls);
-  if (calls >= options_.minimum_calls && rate >= options_.failure_rate)
+  auto calls = window_.sum(now);
+  auto enough = calls.calls() >= options_.minimum_calls;
+  if (failed && enough && options_.failure_rate > 0
+      && share(calls.failures, calls.calls()) >= options_.failure_rate)
     return trip(breaker_cause::failure_rate, now);
-  if (options_.consecutive_failures > 0
+  if (failed && options_.consecutive_failures > 0
       && run_ >= options_.consecutive_failures)
     return trip(breaker_cause::consecutive_failures, now);
+  if (slow && enough
+      && share(calls.slow, calls.calls()) >= options_.slow_call_rate)
+    return trip(breaker_cause::slow_call_rate, now);
   return std::nullopt;
 }
 
 std::optional<circuit_breaker::transition>
 circuit_breaker::trip(breaker_cause cause, time_point now) {
+  if (mode() == breaker_mode::metrics_only) {
+    would_be_trips_ = saturating_add(would_be_trips_, 1);
+    auto result = made_of(breaker_state::open, cause, now);
+    result.would_be = true;
+    window_.clear();
+    run_ = 0;
+    return result;
+  }
   trips_ = saturating_add(trips_, 1);
   if (now - closed_since_ >= options_.stable_after)
     failed_half_opens_ = 0;
@@ -285,6 +301,7 @@ circuit_breaker::record_trials(const tally& x, time_point now) {
   // permits taken back meanwhile, and those are owed already.
   take(x.successes, in_flight_);
   owe_probes(take(x.returned, in_flight_), now);
+  slow_trials_ = saturating_add(slow_trials_, std::min(x.slow, x.successes));
   return succeed(x.successes, now);
 }
 
@@ -299,6 +316,10 @@ circuit_breaker::close_if_proven(time_point now) {
   if (state_ != breaker_state::half_open
       || proven_ < options_.half_open_permits)
     return std::nullopt;
+  // It would trip again at once.
+  if (options_.slow_call.count() > 0
+      && share(slow_trials_, proven_) >= options_.slow_call_rate)
+    return reopen(breaker_cause::slow_call_rate, now);
   return enter(breaker_state::closed, breaker_cause::trials_succeeded, now);
 }
 
@@ -322,7 +343,9 @@ std::chrono::nanoseconds circuit_breaker::open_wait() noexcept {
 }
 
 void circuit_breaker::await_trials(time_point now) noexcept {
+  half_open_since_ = now;
   proven_ = 0;
+  slow_trials_ = 0;
   unused_ = 0;
   in_flight_ = 0;
   probes_owed_ = 0;

@@ -1,7 +1,7 @@
 #pragma once
 
 #include <redoubt/actors/random.hpp>
-#include <redoubt/actors/supervisor/sliding_window.hpp>
+#include <redoubt/actors/supervisor/call_window.hpp>
 #include <redoubt/messages/options.hpp>
 #include <redoubt/messages/status.hpp>
 
@@ -16,12 +16,14 @@ namespace redoubt {
 ///
 /// Legal transitions, each raising the generation by one:
 ///
-///     closed ──────▶ open         too many failures
+///     closed ──────▶ open         too many failures, or slow calls
 ///     open ────────▶ half_open    a handshake finished, or the wait is over
 ///     half_open ───▶ closed       enough trials succeeded
-///     half_open ───▶ open         a probe or a trial failed, a link was lost
+///     half_open ───▶ open         a probe or a trial failed, a link was lost,
+///                                 too many trials were slow, or time was over
 ///
-/// and whatever an operator forces.
+/// and whatever an operator forces. While it is disabled, or only there for its
+/// metrics, it stays closed.
 ///
 /// Half-open makes `half_open_permits` trials. The first one is a probe of the
 /// runtime's own; only when it succeeded are the other permits leased out to
@@ -31,8 +33,11 @@ namespace redoubt {
 /// half-open ends with or without traffic. Every success counts as a trial, the
 /// probes' too: with one permit the first probe closes the breaker.
 ///
+/// A breaker that closes after trials is on its ramp for a while: closed, but only
+/// a share of what was usually in flight is to be admitted, step by step more.
+///
 /// Names and window semantics follow resilience4j and gobreaker; the
-/// generation, and that only failures trip, are gobreaker's.
+/// generation, and that only bad calls trip, are gobreaker's.
 class circuit_breaker {
 public:
   using time_point = api::time_point;
@@ -45,6 +50,10 @@ public:
     uint64_t generation = 0;
     uint64_t calls_in_window = 0;
     uint64_t failures_in_window = 0;
+    uint64_t slow_calls_in_window = 0;
+    /// It is not made: the breaker is there for its metrics only. The generation
+    /// is the present one, and counting starts anew.
+    bool would_be = false;
 
     bool operator==(const transition&) const = default;
   };
@@ -63,6 +72,8 @@ public:
     /// Admitted requests that ended without telling of the server's health
     /// (cancelled, deadline): their permits return.
     uint64_t returned = 0;
+    /// Calls that took longer than `slow_call`, succeeded or not.
+    uint64_t slow = 0;
   };
 
   enum class link_event : uint8_t { lost, dial_failed };
@@ -75,7 +86,7 @@ public:
   breaker_status status(time_point now) const;
 
   /// Counts a report. Tallies of another generation are ignored, and those of
-  /// an open breaker. A tally without a failure never trips.
+  /// an open breaker. A tally without a failure or a slow call never trips.
   std::optional<transition> record(const tally& x, time_point now);
 
   /// Counts a lost link or failed dial as one failed call; at most one of each
@@ -88,7 +99,8 @@ public:
 
   /// Time passed. Half-opens when the open wait is over and `connected` (there
   /// is a ready connection to try); takes back leases that ran out; reopens
-  /// when a probe that is owed did not finish in twice its own deadline.
+  /// when a probe that is owed did not finish in twice its own deadline, or
+  /// half-open lasts too long; goes on to the next step of the ramp.
   std::optional<transition> tick(time_point now, bool connected);
 
   /// When `tick` should be called next; `time_point::max()` if never. An open
@@ -111,34 +123,62 @@ public:
   /// Leases out `n` permits (at most what is available); answers how many.
   uint32_t lease(uint32_t n, time_point now) noexcept;
 
+  /// Nobody can tell any more what became of the permits that are leased out:
+  /// probes take their place.
+  void forget_leases(time_point now) noexcept;
+
   /// When the permits leased last run out.
   time_point lease_until() const noexcept { return lease_until_; }
+
+  /// Closed, and on the ramp.
+  bool ramping() const noexcept { return step_.has_value(); }
+
+  /// Share of what is usually in flight that may be, in (0, 1]; 1 off the ramp.
+  double ramp() const noexcept;
+
+  /// When the ramp ends if nothing happens; in the past if there is none.
+  time_point ramp_until() const noexcept;
+
+  /// Requests that may be in flight on the ramp where `usual` ones are: never
+  /// fewer than half-open admits.
+  uint64_t ramp_allowance(uint64_t usual) const noexcept;
 
   /// Opens, or closes, and stays so until `release` or `reset`. Forced closed
   /// counts on, but does not trip.
   std::optional<transition> force_open(time_point now);
   std::optional<transition> force_close(time_point now);
-  /// Ends a forced state: from forced open to half-open (or open, until the
-  /// next tick, if nothing is connected; or closed, if not enabled); forced
+  /// Closed, and counts nothing, until then.
+  std::optional<transition> disable(time_point now);
+  /// Closed until then, counts, and answers when it would have opened.
+  std::optional<transition> metrics_only(time_point now);
+  /// Ends what was set by hand: from forced open to half-open (or open, until the
+  /// next tick, if nothing is connected; or closed, if not enabled); what is
   /// closed stays closed, and the next failure may trip.
   std::optional<transition> release(time_point now, bool connected);
   /// Forgets all counts, waits and what was forced; closed.
   std::optional<transition> reset(time_point now);
 
   /// Takes new options. The state stays, counts stay as far as they fit. But a
-  /// breaker that is no longer enabled closes, unless it is forced open, and
-  /// fewer permits may be proven already.
+  /// breaker that is no longer enabled, or for its metrics only, closes, unless
+  /// it is forced open; and fewer permits may be proven already.
   std::optional<transition> options(const breaker_options& x, time_point now);
 
 private:
   std::optional<transition> enter(breaker_state to, breaker_cause cause,
                                   time_point now);
-  std::optional<transition> trip_if_due(time_point now);
+  std::optional<transition> trip_if_due(bool failed, bool slow, time_point now);
   std::optional<transition> trip(breaker_cause cause, time_point now);
   std::optional<transition> reopen(breaker_cause cause, time_point now);
   std::optional<transition> record_trials(const tally& x, time_point now);
   std::optional<transition> succeed(uint64_t trials, time_point now);
   std::optional<transition> close_if_proven(time_point now);
+  std::optional<transition> follow_mode(time_point now);
+  transition made_of(breaker_state to, breaker_cause cause,
+                     time_point now) const noexcept;
+  breaker_mode mode() const noexcept;
+  bool forced() const noexcept;
+  bool counts() const noexcept;
+  void climb(time_point now) noexcept;
   bool first_of_its_lump(link_event x, time_point now) noexcept;
   std::chrono::nanoseconds open_wait() noexcept;
   void await_trials(time_point now) noexcept;
@@ -149,14 +189,20 @@ private:
 
   breaker_options options_;
   random_source random_;
-  sliding_window window_;
+  call_window window_;
   breaker_state state_ = breaker_state::closed;
   breaker_cause cause_ = breaker_cause::none;
-  bool forced_ = false;
+  /// What an operator set by hand.
+  enum class hold : uint8_t { none, open, closed, disabled, metrics_only };
+  hold hold_ = hold::none;
   uint64_t generation_ = 0;
   uint64_t run_ = 0;
   uint64_t trips_ = 0;
+  uint64_t would_be_trips_ = 0;
   time_point closed_since_{};
+  /// Number of the ramp's step, if on the ramp, and its end.
+  std::optional<size_t> step_;
+  time_point step_until_{};
   std::optional<time_point> last_lost_;
   std::optional<time_point> last_dial_failed_;
   // -- open
@@ -168,6 +214,8 @@ private:
   // with a request actor, belong to a request in flight, are owed as probes;
   // the rest can be leased once `probed_`.
   uint64_t proven_ = 0;
+  uint64_t slow_trials_ = 0;
+  time_point half_open_since_{};
   uint64_t unused_ = 0;
   uint64_t in_flight_ = 0;
   uint64_t probes_owed_ = 0;

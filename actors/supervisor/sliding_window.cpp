@@ -8,8 +8,7 @@ sliding_window::sliding_window(uint32_t buckets, duration bucket)
   : width_(std::max(bucket, duration{1})), buckets_(std::max(buckets, 1u)) {
 }
 
-void sliding_window::add(uint64_t successes, uint64_t failures,
-                         time_point now) noexcept {
+void sliding_window::add(const call_counts& x, time_point now) noexcept {
   auto number = number_of(now);
   auto steps = std::min<uint64_t>(buckets_until(number), buckets_.size());
   for (uint64_t i = 0; i < steps; ++i) {
@@ -17,22 +16,11 @@ void sliding_window::add(uint64_t successes, uint64_t failures,
     buckets_[head_] = {};
   }
   newest_ = std::max(newest_, number);
-  auto& head = buckets_[head_];
-  head.successes = saturating_add(head.successes, successes);
-  head.failures = saturating_add(head.failures, failures);
-}
-
-uint64_t sliding_window::calls(time_point now) const noexcept {
-  auto result = sum(now);
-  return saturating_add(result.successes, result.failures);
-}
-
-uint64_t sliding_window::failures(time_point now) const noexcept {
-  return sum(now).failures;
+  buckets_[head_].add(x);
 }
 
 void sliding_window::clear() noexcept {
-  std::fill(buckets_.begin(), buckets_.end(), counts{});
+  std::fill(buckets_.begin(), buckets_.end(), call_counts{});
 }
 
 void sliding_window::resize(uint32_t buckets, duration bucket) {
@@ -40,9 +28,9 @@ void sliding_window::resize(uint32_t buckets, duration bucket) {
   auto n = buckets_.size();
   for (size_t age = n; age-- > 0;) {
     auto& x = buckets_[(head_ + n - age) % n];
-    if (x.successes > 0 || x.failures > 0) {
+    if (x != call_counts{}) {
       auto began = (newest_ - static_cast<int64_t>(age)) * width_;
-      result.add(x.successes, x.failures, time_point{began});
+      result.add(x, time_point{began});
     }
   }
   *this = std::move(result);
@@ -62,14 +50,12 @@ uint64_t sliding_window::buckets_until(int64_t number) const noexcept {
   return static_cast<uint64_t>(number) - static_cast<uint64_t>(newest_);
 }
 
-sliding_window::counts sliding_window::sum(time_point now) const noexcept {
-  counts result;
+call_counts sliding_window::sum(time_point now) const noexcept {
+  call_counts result;
   auto n = buckets_.size();
   auto fallen_out = std::min<uint64_t>(buckets_until(number_of(now)), n);
   for (size_t age = 0; age < n - fallen_out; ++age) {
-    auto& x = buckets_[(head_ + n - age) % n];
-    result.successes = saturating_add(result.successes, x.successes);
-    result.failures = saturating_add(result.failures, x.failures);
+    result.add(buckets_[(head_ + n - age) % n]);
   }
   return result;
 }

@@ -15,6 +15,25 @@ constexpr uint64_t saturating_add(uint64_t x, uint64_t y) noexcept {
   return x > most - y ? most : x + y;
 }
 
+/// Calls by how they went. Slow ones are counted among the others, too.
+struct call_counts {
+  uint64_t successes = 0;
+  uint64_t failures = 0;
+  uint64_t slow = 0;
+
+  uint64_t calls() const noexcept {
+    return saturating_add(successes, failures);
+  }
+
+  void add(const call_counts& x) noexcept {
+    successes = saturating_add(successes, x.successes);
+    failures = saturating_add(failures, x.failures);
+    slow = saturating_add(slow, x.slow);
+  }
+
+  bool operator==(const call_counts&) const = default;
+};
+
 /// Successes and failures of the last `buckets` times `bucket`. Time advances
 /// bucket by bucket: a count is forgotten together with its whole bucket, so
 /// that the window covers between one bucket less than its length and its
@@ -29,11 +48,10 @@ public:
 
   sliding_window(uint32_t buckets, duration bucket);
 
-  void add(uint64_t successes, uint64_t failures, time_point now) noexcept;
+  void add(const call_counts& x, time_point now) noexcept;
 
-  /// Successes and failures in the window that ends at `now`.
-  uint64_t calls(time_point now) const noexcept;
-  uint64_t failures(time_point now) const noexcept;
+  /// What is in the window that ends at `now`.
+  call_counts sum(time_point now) const noexcept;
 
   void clear() noexcept;
 
@@ -42,18 +60,12 @@ public:
   void resize(uint32_t buckets, duration bucket);
 
 private:
-  struct counts {
-    uint64_t successes = 0;
-    uint64_t failures = 0;
-  };
-
   int64_t number_of(time_point now) const noexcept;
   uint64_t buckets_until(int64_t number) const noexcept;
-  counts sum(time_point now) const noexcept;
 
   duration width_;
   /// Ring; `head_` is the newest bucket, the ones before it are older.
-  std::vector<counts> buckets_;
+  std::vector<call_counts> buckets_;
   size_t head_ = 0;
   /// Number of the newest bucket, counted from the clock's epoch. Below that of
   /// any time, so that the first one is always an advance.

@@ -29,6 +29,7 @@ supervisor::behavior_type supervisor::make_behavior() {
     [this](subscribe& x) { on_subscribe(x); },
     [this](unsubscribe& x) { on_unsubscribe(x); },
     [this](const force_breaker& x) { return on_force(x); },
+    [this](const reconfigure& x) { return on_reconfigure(x); },
     [this](const drain& x) -> caf::delegated<drained> {
       on_drain(x);
       return {};
@@ -64,24 +65,24 @@ void supervisor::on_tick(uint64_t token) {
   if (token != tick_token_)
     return;
   armed_for_ = api::time_point::max();
-  if (std::exchange(adopts_later_, false))
+  if (adopts_at_ && *adopts_at_ <= api::now(this)) {
+    adopts_at_.reset();
     adopt();
-  else
-    tend();
+    return;
+  }
+  tend();
 }
 
 /// Does whatever is due, and asks to be woken for what is due next. Called after
 /// everything that may have changed a schedule.
 void supervisor::tend() {
-  if (adopts_later_)
-    return;
   auto now = api::now(this);
-  std::vector<uint64_t> expired;
-  for (auto& [id, x] : own_)
-    if (x.deadline <= now)
-      expired.push_back(id);
-  for (auto id : expired)
-    finish(id, nullptr, errc::attempt_timeout, "no reply in time");
+  expire_own(now);
+  if (adopts_at_) {
+    answer_ready(now);
+    arm(now);
+    return;
+  }
   if (restarts_.tick(now)) {
     dials_.degraded(false, now);
     log_->info("the endpoint is stable again, dialling at the usual pace");
@@ -97,15 +98,26 @@ void supervisor::tend() {
   arm(now);
 }
 
+void supervisor::expire_own(api::time_point now) {
+  std::vector<uint64_t> expired;
+  for (auto& [id, x] : own_)
+    if (x.deadline <= now)
+      expired.push_back(id);
+  for (auto id : expired)
+    finish(id, nullptr, errc::attempt_timeout, "no reply in time");
+}
+
 void supervisor::arm(api::time_point now) {
-  auto next = std::min(breaker_.next_tick(), restarts_.next_tick());
-  if (!draining_)
+  auto next = adopts_at_
+                ? *adopts_at_
+                : std::min(breaker_.next_tick(), restarts_.next_tick());
+  if (!draining_ && !adopts_at_)
     next = std::min(next, dials_.next());
   for (auto& [id, x] : own_)
     next = std::min(next, x.deadline);
   for (auto& x : ready_waiters_)
     next = std::min(next, x.deadline);
-  if (draining_ && !drain_done_)
+  if (draining_ && !drain_done_ && !adopts_at_)
     next = std::min(next, now < drain_deadline_
                             ? drain_deadline_
                             : drain_deadline_ + drain_grace);

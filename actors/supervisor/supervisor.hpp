@@ -83,6 +83,7 @@ private:
                       api::time_point now);
   void on_register(register_client& x);
   void on_client_down(const caf::actor_addr& who);
+  client_entry& add_client(const client_place& x);
   void introduce(client_entry& x);
 
   // -- supervisor_succession.cpp --------------------------------------------------------
@@ -96,7 +97,6 @@ private:
   void apply(const std::optional<circuit_breaker::transition>& x);
   void tend_breaker(api::time_point now);
   void send_probe(api::time_point now);
-  void lease_permits(api::time_point now);
   void push_gate();
   gate current_gate() const;
   void submit(uint64_t link, std::vector<submission> units);
@@ -104,6 +104,15 @@ private:
   void finish(uint64_t id, const reply* answer, errc code,
               std::string_view why);
   breaker_status on_force(const force_breaker& x);
+  caf::result<runtime_status> on_reconfigure(const reconfigure& x);
+
+  // -- supervisor_leases.cpp ------------------------------------------------------------
+  void lease_permits(api::time_point now);
+  void tend_ramp();
+  void note_leases(client_entry& who, const report& x, api::time_point now);
+  void settle_tokens(client_entry& who, const token_totals& x,
+                     api::time_point now);
+  void forfeit_tokens(const client_entry& gone);
 
   // -- supervisor_operators.cpp -----------------------------------------------------------
   runtime_status status();
@@ -121,6 +130,7 @@ private:
   // -- supervisor.cpp ---------------------------------------------------------------------
   void on_tick(uint64_t token);
   void tend();
+  void expire_own(api::time_point now);
   void arm(api::time_point now);
 
   /// Writes a line, unless there were too many of its cause in this second.
@@ -147,8 +157,8 @@ private:
   std::vector<ready_waiter> ready_waiters_;
   std::vector<caf::typed_response_promise<drained>> drain_promises_;
 
-  /// Keeps still for a while before it takes over.
-  bool adopts_later_ = false;
+  /// Until then it keeps still, and answers operators only.
+  std::optional<api::time_point> adopts_at_;
   uint64_t tick_token_ = 0;
   api::time_point armed_for_ = api::time_point::max();
 };

@@ -1,4 +1,4 @@
-// The breaker in action: reports in, gates, leases and probes out.
+// The breaker in action: reports in, gates and probes out.
 
 #include <redoubt/actors/supervisor/supervisor.hpp>
 
@@ -9,8 +9,10 @@
 namespace redoubt {
 
 void supervisor::on_report(const report& x) {
+  auto now = api::now(this);
   for (auto& each : clients_)
     if (each.id == x.client) {
+      note_leases(each, x, now);
       each.counters = x.counters;
       each.waiting = x.waiting;
     }
@@ -21,7 +23,8 @@ void supervisor::on_report(const report& x) {
   tally.run = x.run;
   tally.admitted = x.admitted;
   tally.returned = x.returned;
-  apply(breaker_.record(tally, api::now(this)));
+  tally.slow = x.slow;
+  apply(breaker_.record(tally, now));
   tend();
 }
 
@@ -31,19 +34,28 @@ void supervisor::apply(const std::optional<circuit_breaker::transition>& x) {
   auto level = x->to == breaker_state::open ? spdlog::level::warn
                                             : spdlog::level::info;
   log_limited(level, errc::circuit_open,
-              "breaker {} -> {} ({}), generation {}, {} of {} calls failed in "
-              "the window",
-              to_string(x->from), to_string(x->to), to_string(x->cause),
-              x->generation, x->failures_in_window, x->calls_in_window);
+              "breaker {}{} -> {} ({}), generation {}, of {} calls in the "
+              "window {} failed and {} were slow",
+              x->would_be ? "would go " : "", to_string(x->from),
+              to_string(x->to), to_string(x->cause), x->generation,
+              x->calls_in_window, x->failures_in_window,
+              x->slow_calls_in_window);
   event e;
-  e.kind = event_kind::breaker_changed;
+  e.kind = x->would_be ? event_kind::breaker_would_open
+                       : event_kind::breaker_changed;
   e.from = x->from;
   e.to = x->to;
   e.cause = x->cause;
   e.generation = x->generation;
   e.calls_in_window = x->calls_in_window;
   e.failures_in_window = x->failures_in_window;
+  e.slow_calls_in_window = x->slow_calls_in_window;
   publish(std::move(e));
+  if (x->would_be)
+    return;
+  // Units are leased anew in every generation.
+  shares_.begin();
+  on_ramp_ = breaker_.ramping();
   push_gate();
 }
 
@@ -53,6 +65,7 @@ void supervisor::tend_breaker(api::time_point now) {
     send_probe(now);
   if (breaker_.permits_available() > 0)
     lease_permits(now);
+  tend_ramp();
 }
 
 // -- probes -----------------------------------------------------------------------------
@@ -62,7 +75,7 @@ void supervisor::send_probe(api::time_point now) {
   if (any_ready_link(link) == nullptr)
     return;
   breaker_.probe_started();
-  auto timeout = config_.options.breaker.probe_timeout;
+  auto timeout = breaker_.options().probe_timeout;
   auto id = ++next_own_;
   own_.emplace(id, own_request{own_request::kind::probe, link, now + timeout,
                                breaker_.generation()});
@@ -121,12 +134,15 @@ void supervisor::finish(uint64_t id, const reply* answer, errc code,
   }
 }
 
-// -- gates and leases ---------------------------------------------------------------------
+// -- gates ---------------------------------------------------------------------
 
 gate supervisor::current_gate() const {
   gate x;
   x.state = breaker_.state();
   x.generation = breaker_.generation();
+  x.slow_call = breaker_.options().slow_call;
+  x.ramp_until = breaker_.ramp_until();
+  x.budget = budget_.options().enabled;
   x.trouble = trouble_;
   // While a connection is ready the last error of another one explains nothing.
   if (ready_links() > 0)
@@ -143,32 +159,6 @@ void supervisor::push_gate() {
     send(each.handle, current_gate());
 }
 
-void supervisor::lease_permits(api::time_point now) {
-  auto permits = breaker_.lease(breaker_.permits_available(), now);
-  if (clients_.empty())
-    return; // They come back, and probes take their place.
-  // Those who have something to send come first, each in turn; what is left is
-  // spread for those who will.
-  std::vector<uint32_t> shares(clients_.size());
-  auto wanting = std::any_of(clients_.begin(), clients_.end(),
-                             [](auto& x) { return x.waiting > 0; });
-  while (permits > 0) {
-    auto i = next_leaseholder_++ % clients_.size();
-    if (wanting && clients_[i].waiting == 0)
-      continue;
-    ++shares[i];
-    --permits;
-  }
-  for (size_t i = 0; i < shares.size(); ++i) {
-    if (shares[i] == 0)
-      continue;
-    auto x = current_gate();
-    x.permits = shares[i];
-    x.lease_until = breaker_.lease_until();
-    send(clients_[i].handle, std::move(x));
-  }
-}
-
 breaker_status supervisor::on_force(const force_breaker& x) {
   auto now = api::now(this);
   switch (x.what) {
@@ -178,9 +168,32 @@ breaker_status supervisor::on_force(const force_breaker& x) {
       apply(breaker_.release(now, ready_links() > 0));
       break;
     case force_breaker::action::reset: apply(breaker_.reset(now)); break;
+    case force_breaker::action::disable: apply(breaker_.disable(now)); break;
+    case force_breaker::action::metrics_only:
+      apply(breaker_.metrics_only(now));
+      break;
   }
   tend();
   return breaker_.status(now);
+}
+
+caf::result<runtime_status> supervisor::on_reconfigure(const reconfigure& x) {
+  auto faults = validate(x.breaker);
+  for (auto& each : validate(x.budget))
+    faults.push_back(std::move(each));
+  if (!faults.empty()) {
+    failure why;
+    why.code = errc::invalid_options;
+    why.last_message = faults.front().key + ": " + faults.front().what;
+    return to_error(std::move(why));
+  }
+  auto now = api::now(this);
+  log_->info("new options for the breaker and the retry budget");
+  apply(breaker_.options(x.breaker, now));
+  budget_.options(x.budget, now);
+  push_gate();
+  tend();
+  return status();
 }
 
 } // namespace redoubt

@@ -212,8 +212,16 @@ void supervisor::on_register(register_client& x) {
                            [&](auto& each) { return each.id == x.id; });
   if (known)
     return;
-  clients_.push_back({x.client, x.reactor, x.id, {}});
-  introduce(clients_.back());
+  introduce(add_client({x.client, x.id, x.reactor}));
+}
+
+client_entry& supervisor::add_client(const client_place& x) {
+  client_entry added;
+  added.handle = x.handle;
+  added.reactor = x.reactor;
+  added.id = x.id;
+  shares_.join(x.id);
+  return clients_.emplace_back(std::move(added));
 }
 
 /// Makes a request actor acquainted with the breaker and the connections.

@@ -25,6 +25,8 @@ runtime_status supervisor::status() {
   result.requests = past_;
   for (auto& x : clients_)
     result.requests += x.counters;
+  result.budget = budget_.status(now);
+  result.budget.exhausted = result.requests.budget_exhausted;
   result.connections_lost = connections_lost_;
   result.dials = dials_.started();
   result.dials_failed = dials_.failed();
@@ -45,7 +47,8 @@ void supervisor::on_health(const health_query& x) {
   checks_.emplace(
     number, health_check{make_response_promise<health_report>(), {}, now});
   uint64_t link = 0;
-  if (any_ready_link(link) == nullptr) {
+  auto entry = any_ready_link(link);
+  if (entry == nullptr) {
     auto code = last_error_ == errc::none ? errc::connect_failed : last_error_;
     answer_health(number,
                   last_error_text_.empty() ? "not connected yet"
@@ -53,6 +56,9 @@ void supervisor::on_health(const health_query& x) {
                   to_string(code));
     return;
   }
+  // Replies still go to the supervisor that died.
+  if (adopts_at_)
+    send(entry->connection, adopt_link{link_observer{this}});
   auto ping_id = ++next_own_;
   auto info_id = ++next_own_;
   auto timeout = api::bounded(x.timeout);

@@ -3,6 +3,8 @@
 #include <redoubt/actors/supervisor/circuit_breaker.hpp>
 #include <redoubt/actors/supervisor/dial_schedule.hpp>
 #include <redoubt/actors/supervisor/restart_intensity.hpp>
+#include <redoubt/actors/supervisor/retry_budget.hpp>
+#include <redoubt/actors/supervisor/share_ledger.hpp>
 #include <redoubt/messages/wiring.hpp>
 
 #include <map>
@@ -30,6 +32,11 @@ struct client_entry {
   request_counters counters;
   uint64_t waiting = 0;
   bool drained = false;
+  /// Most requests that it had in flight while the endpoint was well.
+  uint64_t peak = 0;
+  /// What it told of its tokens, and those that it was leased since it started.
+  token_totals tokens;
+  uint64_t tokens_granted = 0;
 };
 
 struct subscription {
@@ -57,6 +64,10 @@ struct supervisor_standing {
 
   api::time_point started_;
   circuit_breaker breaker_;
+  /// The request actors know that the breaker is on its ramp.
+  bool on_ramp_ = false;
+  share_ledger shares_;
+  retry_budget budget_;
   dial_schedule dials_;
   restart_intensity restarts_;
 

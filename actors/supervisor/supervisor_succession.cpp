@@ -27,6 +27,7 @@ supervisor_standing::supervisor_standing(const runtime_options& options,
                                          uint64_t seed, api::time_point now)
   : started_(now),
     breaker_(options.breaker, seed),
+    budget_(options.budget),
     dials_(options.pool, options.pool.connections * options.threads.reactors,
            seed + 1),
     restarts_(options.pool.max_restarts, options.pool.restart_window,
@@ -51,10 +52,8 @@ void supervisor::begin() {
     adopt();
     return;
   }
-  adopts_later_ = true;
-  armed_for_ = now + rest;
-  api::send_at(this, supervisor_internal{this}, armed_for_,
-               tick{++tick_token_});
+  adopts_at_ = now + rest;
+  arm(now);
 }
 
 /// Takes over the living. Whatever they told the one before may be lost, so that
@@ -64,14 +63,16 @@ void supervisor::adopt() {
   log_->warn("the supervisor died, another one takes over");
   for (auto& each : subscriptions_)
     monitor(each.who);
+  // What was admitted may have been told to the dead one only.
+  breaker_.forget_leases(api::now(this));
   if (config_.roster)
     for (auto& place : config_.roster()) {
       auto known = std::find_if(clients_.begin(), clients_.end(),
                                 [&](auto& x) { return x.id == place.id; });
-      if (known == clients_.end())
-        known = clients_.insert(clients_.end(),
-                                {place.handle, place.reactor, place.id, {}});
-      known->handle = place.handle;
+      if (known != clients_.end())
+        known->handle = place.handle;
+      else
+        add_client(place);
     }
   for (auto& [id, x] : links_) {
     monitor(x.connection);
@@ -129,11 +130,14 @@ void supervisor::on_client_down(const caf::actor_addr& who) {
   auto last = gone.counters;
   last.queued = last.in_flight = last.backing_off = 0;
   past_ += last;
+  shares_.leave(gone.id);
+  forfeit_tokens(gone);
   if (config_.replace_client && !draining_) {
     if (auto place = config_.replace_client(gone.id)) {
       log_->warn("request actor {} died, another one takes its place", gone.id);
-      clients_.push_back({place->handle, place->reactor, place->id, {}});
-      introduce(clients_.back());
+      auto& next = add_client(*place);
+      next.peak = gone.peak;
+      introduce(next);
       count_crash(api::now(this));
       publish(replaced_event("request actor", gone.id));
     }

@@ -80,7 +80,6 @@ public:
   client_fixture() {
     config.id = 0;
     config.seed = 42;
-    config.defaults.retry.base = 10ms;
   }
 
   ~client_fixture() override {
@@ -105,14 +104,14 @@ public:
     link_up_now();
   }
 
-  void link_up_now(uint32_t credit = 1024) {
+  void link_up_now(uint32_t credit = 1024, uint64_t credit_bytes = 1u << 20) {
     links.push_back(sys.spawn<fake_link>(told));
     link_up x;
     x.link = ++last_link;
     x.connection = links.back();
     x.owner = static_cast<uint32_t>(last_link);
     x.credit = credit;
-    x.credit_bytes = 1u << 20;
+    x.credit_bytes = credit_bytes;
     x.client_id = client_ids ? 40 + static_cast<int64_t>(last_link) : 0;
     x.client_name = name_of(last_link);
     told->units.clear();

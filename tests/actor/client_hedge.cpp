@@ -67,6 +67,45 @@ CAF_TEST(a slow read goes out again over another link and the first answer wins)
   CAF_CHECK_EQUAL(seen.retries, 0u);
 }
 
+CAF_TEST(a hedge needs a token of the retry budget) {
+  start_with_two_links();
+  gate x;
+  x.budget = true;
+  caf::anon_send(subject, x);
+  auto a = ask(get);
+  pass(10ms);
+  CAF_CHECK(told->owners == owners({1}));
+  // Some for the next ones.
+  CAF_CHECK_EQUAL(told->reports.back().tokens.asked, 4u);
+  x.tokens = 1;
+  x.tokens_denied = 3;
+  x.tokens_until = sched.clock().now() + 1s;
+  caf::anon_send(subject, x);
+  auto b = ask(get);
+  pass(10ms);
+  CAF_CHECK(told->owners == owners({1, 1, 2}));
+  CAF_CHECK_EQUAL(told->reports.back().tokens.taken, 1u);
+  CAF_CHECK_EQUAL(told->reports.back().tokens.asked, 8u);
+  answer(0, reply{});
+  answer(1, reply{});
+  expect_reply(a);
+  expect_reply(b);
+}
+
+CAF_TEST(on the ramp nothing is hedged) {
+  start_with_two_links();
+  gate x;
+  x.generation = 3;
+  x.ramp_until = sched.clock().now() + 1s;
+  x.units = 5;
+  caf::anon_send(subject, x);
+  auto a = ask(get);
+  pass(50ms);
+  CAF_CHECK(told->owners == owners({1}));
+  answer(0, reply{});
+  expect_reply(a);
+}
+
 CAF_TEST(the late answer of a hedge reaches nobody) {
   start_with_two_links();
   auto handle = ask(get);

@@ -128,6 +128,8 @@ public:
       [](link_replies&) {},
       [](submit&) {},
       [](cancel&) {},
+      [](observe_attempts&) {},
+      [](reconfigure_client&) {},
       [](link_closed&) {},
       [this](gate& x) { told_->gates.push_back(std::move(x)); },
       [this](drain_client& x) { told_->drains.push_back(x.deadline); },

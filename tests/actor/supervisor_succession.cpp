@@ -25,6 +25,14 @@ public:
     start_successor();
   }
 
+  /// The successor that is there then keeps still.
+  void die_too_often() {
+    for (int i = 0; i < 3; ++i) {
+      pass(200ms);
+      succeed();
+    }
+  }
+
   connection_status only_link() { return status().connections.at(0); }
 
   bool replaces = true;
@@ -149,6 +157,34 @@ CAF_TEST(subscribers hear of the succession and all that follows) {
   CAF_CHECK_EQUAL(events->at(1).sequence, events->at(0).sequence + 1);
 }
 
+CAF_TEST(a subscriber that owes the dead one hears the successor all the same) {
+  options().limits.subscriber_events = 2;
+  start_connected();
+  auto slow = listen(false);
+  force(force_breaker::action::open);
+  force(force_breaker::action::close);
+  force(force_breaker::action::open);
+  CAF_REQUIRE_EQUAL(slow.heard->size(), 2u);
+  CAF_CHECK_EQUAL(status().events_dropped, 1u);
+  succeed();
+  CAF_REQUIRE_EQUAL(slow.heard->size(), 3u);
+  CAF_CHECK(kind_of(slow.heard->at(2)) == event_kind::handle_replaced);
+  // The successor has the same patience, and no more.
+  force(force_breaker::action::close);
+  force(force_breaker::action::open);
+  CAF_CHECK_EQUAL(slow.heard->size(), 4u);
+  CAF_CHECK_EQUAL(status().events_dropped, 2u);
+  // What is owed to the dead one settles no debt to the successor.
+  caf::anon_send(slow.handle, tick{});
+  consume_messages();
+  for (int i = 0; i < 3; ++i) {
+    force(force_breaker::action::close);
+    force(force_breaker::action::open);
+  }
+  CAF_CHECK_EQUAL(slow.heard->size(), 6u);
+  CAF_CHECK_EQUAL(status().events_dropped, 6u);
+}
+
 CAF_TEST(what the dead one was asked is answered and the successor answers anew) {
   start_connected();
   answers_pings = false;
@@ -193,6 +229,65 @@ CAF_TEST(successors that die too often keep still for a while) {
   pass(1001ms);
   CAF_CHECK_EQUAL(dials[0]->adopted, adopted + 1);
   CAF_CHECK(status().degraded);
+}
+
+CAF_TEST(a successor that keeps still answers health checks) {
+  options().pool.max_restarts = 1;
+  start_connected();
+  die_too_often();
+  auto adopted = dials[0]->adopted;
+  auto asked = ask(health_query{200ms});
+  // Else the connection would answer the one that died.
+  CAF_CHECK_EQUAL(dials[0]->adopted, adopted + 1);
+  dials[0]->answered = dials[0]->units.size() - 2;
+  answer(0, reply::status("PONG"));
+  answer(0, reply::string("redis_version:7.0.15\r\n"));
+  CAF_CHECK(expect_answer<health_report>(asked).healthy());
+  auto unanswered = ask(health_query{200ms});
+  pass(199ms);
+  CAF_CHECK(!answered());
+  pass(1ms);
+  CAF_CHECK_EQUAL(expect_answer<health_report>(unanswered).error_type,
+                  "attempt_timeout");
+  pass(1s);
+  CAF_CHECK_EQUAL(dials[0]->adopted, adopted + 3);
+}
+
+CAF_TEST(a successor that keeps still answers those who wait for a connection) {
+  options().pool.max_restarts = 1;
+  start();
+  die_too_often();
+  auto adopted = dials[0]->adopted;
+  auto asked = ask(ready_query{200ms});
+  pass(199ms);
+  CAF_CHECK(!answered());
+  pass(1ms);
+  CAF_CHECK(expect_failure<ready>(asked).code == errc::connect_failed);
+  // Still keeping still, and no longer than it should.
+  CAF_CHECK_EQUAL(dials[0]->adopted, adopted);
+  pass(799ms);
+  CAF_CHECK_EQUAL(dials[0]->adopted, adopted);
+  pass(1ms);
+  CAF_CHECK_EQUAL(dials[0]->adopted, adopted + 1);
+}
+
+CAF_TEST(permits of a dead supervisor are never leased again) {
+  start_connected();
+  auto& who = join();
+  fail_requests(who, 5);
+  for (int i = 0; i < 500 && dials[0]->units.empty(); ++i)
+    pass(1ms);
+  answer(0, reply::status("PONG"));
+  auto generation = who.gates.back().generation;
+  CAF_REQUIRE_EQUAL(who.permits(generation), 4u);
+  kill_supervisor();
+  start_successor();
+  // What they were used for was told to the dead one. Probes take their place,
+  // at once.
+  answers_pings = true;
+  pass(10ms);
+  CAF_CHECK_EQUAL(who.permits(generation), 4u);
+  CAF_CHECK(breaker().state == breaker_state::closed);
 }
 
 // -- request actors -----------------------------------------------------------------

@@ -248,10 +248,10 @@ bad_file() {
   refused exec --config "$file" GET key
 }
 
-bad_file 3 client.atempts 'is no known key; did you mean client.attempts?' <<END
+bad_file 3 client.retri 'is no known key; did you mean client.retry?' <<END
 # a comment
 [client]
-atempts = 3
+retri = "article"
 END
 bad_file 4 server.passwort 'is no known key; did you mean server.pass' <<END
 [server]
@@ -279,7 +279,7 @@ ok "a bad file is refused with its name and line and key"
 
 cat >"$work/many.toml" <<END
 [client]
-attempts = 0
+retry = "hasty"
 use_breaker = "yes"
 [threads]
 reactors = 0

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The tests that the documents name exist: docs.sh BIN_DIR SOURCE_DIR
+# The tests that the documents name exist, and the contract names every code:
+# docs.sh BIN_DIR SOURCE_DIR
 #
 # A reference is `layer.suite: name of the test` in backticks, on one line. Of
 # the layer `program` it names a line that a script prints after "ok - ".
@@ -75,5 +76,14 @@ page=docs/guarantees.md
 ((${counts[$page]:-0} >= 40)) \
   || fail "$page names only ${counts[$page]:-0} tests, at least 40 are expected"
 
+# Each code that a failure may have is on the page, with what brings it about.
+codes=$(sed -n '/^enum class errc/,/^};/s/^  \([a-z_]*\)\( = 0\)\?,$/\1/p' \
+  messages/error.hpp)
+(($(wc -w <<<"$codes") > 20)) || fail "finds only '$codes' in messages/error.hpp"
+for code in $codes; do
+  grep -q "^| \`$code\` | ." $page || fail "$page says of $code nothing"
+done
+
 ((failed == 0)) || exit 1
+echo "ok - every code of a failure is in $page"
 echo "ok - every test that docs/ names exists (${counts[$page]} in $page)"

@@ -25,7 +25,8 @@ public:
     options.pool.connections = 1;
     options.client.timeouts.attempt = 100ms;
     options.client.timeouts.request = 5s;
-    options.client.retry.attempts = 10;
+    options.client.retry = retry_policy{
+      options.client.retry.wait(), stop_after(10) | stop_before_deadline()};
   }
 
   void start() {

@@ -240,12 +240,12 @@ CAF_TEST(a pinned service actor works on the reactor and ends with the runtime) 
 
 CAF_TEST(bad options are refused by name before anything starts) {
   runtime_options o;
-  o.client.retry.attempts = 0;
+  o.client.timeouts.attempt = 0ms;
   try {
     runtime rt{o};
     CAF_FAIL("made a runtime");
   } catch (const std::invalid_argument& e) {
-    CAF_CHECK(std::string{e.what()}.find("attempts") != std::string::npos);
+    CAF_CHECK(std::string{e.what()}.find("client.attempt_timeout") != std::string::npos);
   }
 }
 

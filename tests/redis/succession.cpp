@@ -1,14 +1,12 @@
 #define CAF_SUITE succession
 
+#include <redoubt/tests/redis/counting.hpp>
 #include <redoubt/tests/support/service.hpp>
 #include <redoubt/tests/support/wait.hpp>
 
 #include <redoubt/tests/support/check.hpp>
 
-#include <atomic>
 #include <mutex>
-#include <optional>
-#include <thread>
 #include <vector>
 
 using namespace redoubt;
@@ -16,13 +14,6 @@ using namespace redoubt::test;
 using namespace std::chrono_literals;
 
 namespace {
-
-/// INCRs of one caller, one after the other.
-struct tally {
-  int64_t acknowledged = 0;
-  int64_t unknown = 0;
-  int64_t not_sent = 0;
-};
 
 class event_collector : public subscriber_actor::base {
 public:
@@ -54,57 +45,10 @@ struct fixture {
     caf::anon_send_exit(x, caf::exit_reason::kill);
   }
 
-  /// Counts up until told to stop, always over the living request actor.
-  tally count(std::atomic<bool>& enough) {
-    tally result;
-    caller me{rt};
-    while (!enough) {
-      auto x = me.ask(rt.current(client), command{"INCR", "n"});
-      if (x.ok())
-        ++result.acknowledged;
-      else if (x.why->outcome == fate::unknown)
-        ++result.unknown;
-      else
-        ++result.not_sent;
-    }
-    return result;
-  }
-
-  /// Four callers count while `disturb` is at work; what they say of their INCRs
-  /// must fit what the server has.
-  tally count_while(const std::function<void()>& disturb) {
-    std::atomic<bool> enough = false;
-    std::vector<tally> all(4);
-    std::vector<std::thread> threads;
-    for (auto& each : all)
-      threads.emplace_back([&] { each = count(enough); });
-    disturb();
-    enough = true;
-    for (auto& each : threads)
-      each.join();
-    tally sum;
-    for (auto& each : all) {
-      sum.acknowledged += each.acknowledged;
-      sum.unknown += each.unknown;
-      sum.not_sent += each.not_sent;
-    }
-    auto final_value = std::stoll(server.command({"GET", "n"}));
-    CAF_CHECK(sum.acknowledged > 0);
-    CAF_CHECK(final_value >= sum.acknowledged);
-    CAF_CHECK(final_value <= sum.acknowledged + sum.unknown);
-    return sum;
-  }
-
-  /// Waits until some more requests went well.
-  bool goes_on() {
-    caller me{rt};
-    return eventually(
-      [&] { return me.ask(rt.current(client), command{"PING"}).ok(); });
-  }
-
   lab::private_redis server;
   runtime rt;
   request_actor client;
+  counting counters{rt, client, server};
 };
 
 } // namespace
@@ -112,12 +56,12 @@ struct fixture {
 CAF_TEST_FIXTURE_SCOPE(succession_tests, fixture)
 
 CAF_TEST(requests do not notice that the supervisor dies) {
-  auto sum = count_while([&] {
+  auto sum = counters.during([&] {
     for (int i = 0; i < 5; ++i) {
       auto old = rt.supervisor();
       kill(old);
       CAF_CHECK(eventually([&] { return rt.supervisor() != old; }));
-      CAF_CHECK(goes_on());
+      CAF_CHECK(counters.goes_on());
     }
   });
   CAF_CHECK_EQUAL(sum.unknown, 0);
@@ -127,12 +71,12 @@ CAF_TEST(requests do not notice that the supervisor dies) {
 }
 
 CAF_TEST(a request actor that dies loses what was under way and nothing else) {
-  count_while([&] {
+  counters.during([&] {
     for (int i = 0; i < 5; ++i) {
       auto old = rt.current(client);
       kill(old);
       CAF_CHECK(eventually([&] { return rt.current(client) != old; }));
-      CAF_CHECK(goes_on());
+      CAF_CHECK(counters.goes_on());
     }
   });
   CAF_CHECK(rt.current(client) != client);
@@ -140,7 +84,7 @@ CAF_TEST(a request actor that dies loses what was under way and nothing else) {
 }
 
 CAF_TEST(all of them dying at once are replaced) {
-  count_while([&] {
+  counters.during([&] {
     for (int i = 0; i < 3; ++i) {
       auto boss = rt.supervisor();
       auto old = rt.current(client);
@@ -148,7 +92,7 @@ CAF_TEST(all of them dying at once are replaced) {
       kill(old);
       CAF_CHECK(eventually(
         [&] { return rt.current(client) != old && rt.supervisor() != boss; }));
-      CAF_CHECK(goes_on());
+      CAF_CHECK(counters.goes_on());
     }
   });
 }
@@ -174,7 +118,7 @@ CAF_TEST(a successor restarts lost connections and knows its subscribers) {
   CAF_CHECK(heard(event_kind::handle_replaced));
   CAF_CHECK(heard(event_kind::connection_closed));
   CAF_CHECK(heard(event_kind::connection_up));
-  CAF_CHECK(goes_on());
+  CAF_CHECK(counters.goes_on());
   kill(listener);
 }
 

@@ -29,6 +29,12 @@ breaker_options small_options() {
   result.open_max = 50ms;
   result.stable_after = 300ms;
   result.half_open_permits = 3;
+  result.half_open_max = 150ms;
+  result.slow_call = 1s;
+  result.slow_call_rate = 0.6;
+  result.window_calls = 4;
+  result.ramp = {0.3, 0.6};
+  result.ramp_step = 15ms;
   result.lease = 40ms;
   result.probe_timeout = 50ms;
   result.lump = 30ms;
@@ -61,8 +67,9 @@ uint64_t explore(const breaker_twins& from, std::vector<event>& path,
   return result;
 }
 
-void explore_after(std::vector<event> path, int depth) {
-  breaker_twins start{small_options()};
+void explore_after(std::vector<event> path, int depth,
+                   const breaker_options& options = small_options()) {
+  breaker_twins start{options};
   for (auto x : path)
     CAF_REQUIRE_EQUAL(start.apply(x), "");
   auto sequences = explore(start, path, depth);
@@ -81,9 +88,17 @@ uint64_t seed_of_this_run() {
 breaker_options random_options(random_source& random) {
   auto result = small_options();
   result.buckets = 1 + random.next() % 4;
+  result.window = random.next() % 2 == 0 ? window_kind::time
+                                         : window_kind::count;
+  result.window_calls = 1 + random.next() % 12;
   result.minimum_calls = 1 + random.next() % 6;
   result.consecutive_failures = random.next() % 5;
-  result.failure_rate = 0.1 + 0.9 * random.unit();
+  result.failure_rate = random.next() % 4 == 0 ? 0 : 0.1 + 0.9 * random.unit();
+  result.slow_call = std::chrono::milliseconds{random.next() % 4};
+  result.slow_call_rate = 0.1 + 0.9 * random.unit();
+  result.half_open_max = std::chrono::milliseconds{100 + random.next() % 400};
+  result.ramp.resize(random.next() % 3);
+  result.ramp_step = std::chrono::milliseconds{1 + random.next() % 60};
   result.half_open_permits = 1 + random.next() % breaker_model::most_permits;
   result.lease = std::chrono::milliseconds{random.next() % 80};
   result.probe_timeout = std::chrono::milliseconds{1 + random.next() % 80};
@@ -99,6 +114,8 @@ event random_event(random_source& random, const circuit_breaker& x) {
   // waits in half-open are rare: no walk would get anywhere else.
   if (!x.options().enabled && random.next() % 16 == 0)
     return event::switch_on;
+  if (x.options().metrics_only && random.next() % 16 == 0)
+    return event::observe_no_more;
   if (x.status({}).forced && random.next() % 16 == 0)
     return event::release;
   if (random.next() % 64 == 0)
@@ -121,8 +138,9 @@ int ticks_until_reopened(circuit_breaker x, bool connected) {
   return x.state() == state::open ? result : 100;
 }
 
-/// The same of a breaker without traffic whose probes are answered.
-int ticks_until_closed(circuit_breaker x, api::time_point now) {
+/// The same of a breaker without traffic whose probes are answered: it closes,
+/// unless trials were slow or its time is over.
+int ticks_until_decided(circuit_breaker x, api::time_point now) {
   int result = 0;
   while (x.state() == state::half_open && result < 100) {
     do {
@@ -135,7 +153,7 @@ int ticks_until_closed(circuit_breaker x, api::time_point now) {
       ++result;
     }
   }
-  return x.state() == state::closed ? result : 100;
+  return x.state() == state::half_open ? 100 : result;
 }
 
 } // namespace
@@ -173,6 +191,20 @@ CAF_TEST(all short sequences after a recovery agree with the model) {
                 3);
 }
 
+CAF_TEST(all short sequences with a window of calls agree with the model) {
+  auto options = small_options();
+  options.window = window_kind::count;
+  options.consecutive_failures = 0;
+  explore_after({}, 4, options);
+}
+
+CAF_TEST(all short sequences with metrics only agree with the model) {
+  auto options = small_options();
+  options.metrics_only = true;
+  explore_after({}, 4, options);
+  explore_after({event::force_open}, 3, options);
+}
+
 CAF_TEST(random walks agree with the model and every half-open ends) {
   constexpr int walks = 1000;
   constexpr int steps = 2000;
@@ -192,7 +224,7 @@ CAF_TEST(random walks agree with the model and every half-open ends) {
         ++left_alone;
         // Ticks for the leases, the answers and the patience for a probe.
         if (ticks_until_reopened(x.real(), i % 16 == 0) > 3
-            || ticks_until_closed(x.real(), x.now()) > 2)
+            || ticks_until_decided(x.real(), x.now()) > 2)
           complaint = "half-open does not end";
       }
       if (!complaint.empty())

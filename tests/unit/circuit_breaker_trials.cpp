@@ -99,8 +99,9 @@ CAF_TEST(closing forgets what happened before) {
   status.generation = 3;
   status.cause = breaker_cause::trials_succeeded;
   status.trips = 1;
+  status.ramp = 0.25;
   CAF_CHECK_EQUAL(breaker.status(now), status);
-  CAF_CHECK(breaker.next_tick() == never);
+  CAF_CHECK(breaker.next_tick() == now + 100ms);
 }
 
 CAF_TEST(a permit in use or used up is not leased again) {

@@ -29,6 +29,8 @@ enum class breaker_step : uint8_t {
   admitted_and_succeeded,
   returned,
   greedy,
+  slow,
+  slow_failure,
   // … time …
   tick,
   tick_unconnected,
@@ -45,6 +47,12 @@ enum class breaker_step : uint8_t {
   first_rare,
   switch_off = first_rare,
   switch_on,
+  observe,
+  observe_no_more,
+  disable,
+  metrics_only,
+  forget_leases,
+  wait_ramp_step,
   wait_stable,
   wait_long,
   end,
@@ -68,12 +76,15 @@ public:
     changed_.reset();
     complaint_ = "";
     perform(x);
-    if (changed_ && !legal(*changed_, from, generation))
+    auto made = changed_ && !changed_->would_be;
+    if (made && !legal(*changed_, from, generation))
       complaint_ = "illegal transition";
-    if (!changed_
-        && (real_.state() != from || real_.generation() != generation))
+    if (changed_ && changed_->would_be
+        && real_.status(now_).mode != breaker_mode::metrics_only)
+      complaint_ = "a transition that was not made";
+    if (!made && (real_.state() != from || real_.generation() != generation))
       complaint_ = "silent transition";
-    if (changed_ && changed_->to == state::half_open)
+    if (made && changed_->to == state::half_open)
       leased_ = 0;
     if (leased_ > real_.options().half_open_permits)
       complaint_ = "more permits leased than there are";
@@ -94,8 +105,8 @@ private:
       case breaker_step::well_then_failed: return record({g, 1, 1, 1, 0, 0});
       case breaker_step::nothing: return record({g, 0, 0, 0, 0, 0});
       case breaker_step::stale:
-        record({g + 1, 9, 9, 9, 9, 9});
-        return record({g - 1, 9, 9, 9, 9, 9});
+        record({g + 1, 9, 9, 9, 9, 9, 9});
+        return record({g - 1, 9, 9, 9, 9, 9, 9});
       case breaker_step::lease_one: return lease(1);
       case breaker_step::lease_all: return lease(99);
       case breaker_step::admitted: return record({g, 0, 0, 0, 1, 0});
@@ -103,6 +114,11 @@ private:
         return record({g, 1, 0, 0, 1, 0});
       case breaker_step::returned: return record({g, 0, 0, 0, 0, 1});
       case breaker_step::greedy: return record({g, 0, 0, 0, 99, 99});
+      case breaker_step::slow: return record({g, 1, 0, 0, 0, 0, 1});
+      case breaker_step::slow_failure: return record({g, 0, 1, 1, 0, 0, 1});
+      case breaker_step::wait_ramp_step:
+        now_ += std::chrono::milliseconds{15};
+        return;
       case breaker_step::wait_1ms: now_ += std::chrono::milliseconds{1}; return;
       case breaker_step::wait_lump:
         now_ += std::chrono::milliseconds{30};
@@ -155,6 +171,17 @@ private:
       case breaker_step::force_close:
         return agree(real_.force_close(now_),
                      model_.force(state::closed, now_));
+      case breaker_step::forget_leases:
+        real_.forget_leases(now_);
+        return model_.forget_leases(now_);
+      case breaker_step::disable:
+        return agree(real_.disable(now_),
+                     model_.by_hand(breaker_mode::disabled, now_));
+      case breaker_step::metrics_only:
+        return agree(real_.metrics_only(now_),
+                     model_.by_hand(breaker_mode::metrics_only, now_));
+      case breaker_step::observe: return observe(true);
+      case breaker_step::observe_no_more: return observe(false);
       default: return enable(x == breaker_step::switch_on);
     }
   }
@@ -176,6 +203,12 @@ private:
     agree(real_.options(options, now_), model_.enable(on, now_));
   }
 
+  void observe(bool on) {
+    auto options = real_.options();
+    options.metrics_only = on;
+    agree(real_.options(options, now_), model_.observe(on, now_));
+  }
+
   void wait_for_tick() {
     if (real_.next_tick() != api::time_point::max())
       now_ = std::max(now_, real_.next_tick());
@@ -186,7 +219,8 @@ private:
       complaint_ = "transitions differ";
     // `stale` is two events, neither of which may move anything.
     changed_ = changed_ ? changed_ : real;
-    if (real && real->to == state::open && !real_.status(now_).forced
+    if (real && real->to == state::open && !real->would_be
+        && !real_.status(now_).forced
         && !model_.adopt_open_wait(now_, real_.next_tick()))
       complaint_ = "open wait out of range";
   }
@@ -201,14 +235,17 @@ private:
     if (x.from == state::closed)
       return x.to == state::open
              && (x.cause == cause::failure_rate
-                 || x.cause == cause::consecutive_failures);
+                 || x.cause == cause::consecutive_failures
+                 || x.cause == cause::slow_call_rate);
     if (x.from == state::open)
       return x.to == state::half_open
              && (x.cause == cause::open_wait_elapsed
                  || x.cause == cause::connection_ready);
     if (x.to == state::closed)
       return x.cause == cause::trials_succeeded;
-    return x.cause == cause::probe_failed || x.cause == cause::trial_failed;
+    return x.cause == cause::probe_failed || x.cause == cause::trial_failed
+           || x.cause == cause::slow_call_rate
+           || x.cause == cause::half_open_timeout;
   }
 
   void compare() {
@@ -218,6 +255,8 @@ private:
       complaint_ = "wish for a probe differs";
     if (real_.permits_available() != model_.permits_available())
       complaint_ = "permits available differ";
+    if (real_.ramp_until() != model_.ramp_until())
+      complaint_ = "end of the ramp differs";
     if (real_.next_tick() != model_.next_tick())
       complaint_ = "next tick differs";
   }

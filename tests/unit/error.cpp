@@ -15,7 +15,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr auto last_code = errc::resource_error;
+constexpr auto last_code = errc::invalid_options;
 
 template <class F>
 void for_each_code(F f) {
@@ -135,6 +135,12 @@ CAF_TEST(a failure is one line in a log) {
   CAF_CHECK_EQUAL(to_string(sample()),
                   "attempt_timeout (unknown), attempts 3, elapsed 1500.0 ms, "
                   "operation load_cart: Connection reset by peer");
+  auto exhausted = sample();
+  exhausted.budget_exhausted = true;
+  CAF_CHECK_EQUAL(to_string(exhausted),
+                  "attempt_timeout (unknown), attempts 3, elapsed 1500.0 ms, "
+                  "operation load_cart, retry budget exhausted: Connection "
+                  "reset by peer");
   CAF_CHECK_EQUAL(to_string(with(errc::circuit_open, fate::not_sent)),
                   "circuit_open (not_sent), attempts 0, elapsed 0.0 ms");
 }
@@ -278,4 +284,36 @@ CAF_TEST(an aborted transaction is else judged by its first queueing error) {
   check_verdict(judge_exec_abort(plain, "ERR wrong number of arguments"),
                 errc::none, fate::answered);
   check_verdict(judge_exec_abort(plain, ""), errc::none, fate::answered);
+}
+
+CAF_TEST(names of codes and fates are read as they are written) {
+  for_each_code([](errc x) { CAF_CHECK(errc_from(to_string(x)) == x); });
+  CAF_CHECK(!errc_from("timeout"));
+  for (auto x : {fate::not_sent, fate::refused, fate::unknown, fate::answered})
+    CAF_CHECK(fate_from(to_string(x)) == x);
+  CAF_CHECK(!fate_from("sent"));
+}
+
+CAF_TEST(three definite errors are raised before anything runs) {
+  for (auto text : {"OOM command not allowed when used memory > 'maxmemory'.",
+                    "MISCONF Redis is configured to save RDB snapshots",
+                    "NOREPLICAS Not enough good replicas to write.",
+                    "EXECABORT Transaction discarded because of: OOM command "
+                    "not allowed"}) {
+    CAF_CHECK(raised_before_running(text, false));
+    CAF_CHECK(!raised_before_running(text, true));
+  }
+  for (auto text :
+       {"WRONGTYPE Operation", "ERR OOM", "OOMPH", "",
+        "EXECABORT Transaction discarded because of previous errors.",
+        "EXECABORT Transaction discarded because of: ERR no"})
+    CAF_CHECK(!raised_before_running(text, false));
+}
+
+CAF_TEST(the cause of an aborted transaction is the error behind it) {
+  CAF_CHECK_EQUAL(cause_of("EXECABORT Transaction discarded because of: OOM x"),
+                  "OOM x");
+  CAF_CHECK_EQUAL(cause_of("EXECABORT because of previous errors."),
+                  "EXECABORT because of previous errors.");
+  CAF_CHECK_EQUAL(cause_of("ERR because of: OOM x"), "ERR because of: OOM x");
 }

@@ -91,11 +91,11 @@ CAF_TEST(policies have names) {
 CAF_TEST(the article profile has the numbers of the article) {
   auto x = runtime_options::article();
   CAF_CHECK_EQUAL(faulty_keys(x), "");
-  CAF_CHECK_EQUAL(x.client.retry.attempts, 5u);
-  CAF_CHECK(x.client.retry.base == 100ms);
-  CAF_CHECK_EQUAL(x.client.retry.multiplier, 2.0);
-  CAF_CHECK(x.client.retry.max == 60s);
+  CAF_CHECK(x.client.retry
+            == (retry_policy{equal_jitter(100ms, 60s, 2),
+                             stop_after(5) | stop_before_deadline()}));
   CAF_CHECK_EQUAL(x.breaker.consecutive_failures, 5u);
+  CAF_CHECK_EQUAL(x.breaker.failure_rate, 0);
   CAF_CHECK(x.breaker.open_base == 30s);
   CAF_CHECK(x.breaker.open_max == 30s);
   CAF_CHECK_EQUAL(x.pool.connections * x.threads.reactors, 20u);
@@ -104,13 +104,9 @@ CAF_TEST(the article profile has the numbers of the article) {
 
 CAF_TEST(the schedule of the article profile fits its deadline) {
   auto x = runtime_options::article().client;
-  auto needed = x.timeouts.attempt * x.retry.attempts;
-  auto wait = x.retry.base;
-  for (uint32_t i = 1; i < x.retry.attempts; ++i) {
-    wait = milliseconds{
-      std::lround(static_cast<double>(wait.count()) * x.retry.multiplier)};
+  auto needed = x.timeouts.attempt * 5;
+  for (auto wait : {100ms, 200ms, 400ms, 800ms})
     needed += wait;
-  }
   CAF_CHECK_LESS(needed.count(), x.timeouts.request.count());
 }
 
@@ -136,18 +132,33 @@ CAF_TEST(options of a client have ranges) {
   check_duration("client.request_timeout",
                  AT_WITH(client.timeouts.request, client.timeouts.attempt,
                          1ms));
-  check_count("client.attempts", AT(client.retry.attempts), 1, 1000);
-  check_duration("client.backoff_base",
-                 AT_WITH(client.retry.base, client.retry.max, day));
-  check_duration("client.backoff_max",
-                 AT_WITH(client.retry.max, client.retry.base, 1ms));
-  check<double>("client.backoff_multiplier", AT(client.retry.multiplier),
-                {1.0, 1.5, 100.0},
-                {0.0, 0.99, 100.1, -1.0, NAN, INFINITY, -INFINITY});
-  check_duration("client.slow_backoff_base",
-                 AT_WITH(client.retry.slow_base, client.retry.slow_max, day));
-  check_duration("client.slow_backoff_max",
-                 AT_WITH(client.retry.slow_max, client.retry.slow_base, 1ms));
+}
+
+CAF_TEST(a policy has a name that a section of a file can have) {
+  for (auto name : {"a", "patient", "two-words", "A_1", "-"})
+    CAF_CHECK_EQUAL(policy_name_fault(name), "");
+  CAF_CHECK_EQUAL(policy_name_fault(std::string(64, 'a')), "");
+  for (auto name : {"", "a b", "a.b", "\n", "caf\xc3\xa9"})
+    CAF_CHECK_EQUAL(policy_name_fault(name),
+                    "the name of a policy must have 1 to 64 letters, digits, "
+                    "underscores and dashes");
+  CAF_CHECK(!policy_name_fault(std::string(65, 'a')).empty());
+  for (auto name : {"default", "article"})
+    CAF_CHECK_EQUAL(policy_name_fault(name),
+                    "is the name of a policy that is always there");
+  runtime_options x;
+  x.policies.emplace("default", retry_policy{});
+  CAF_CHECK_EQUAL(faulty_keys(x), "retry.name");
+}
+
+CAF_TEST(policies are found by their names) {
+  runtime_options x;
+  retry_policy patient{fixed(1s), stop_never()};
+  x.policies.emplace("patient", patient);
+  CAF_CHECK(find_policy(x, "patient") == patient);
+  CAF_CHECK(find_policy(x, "default") == retry_policy{});
+  CAF_CHECK(find_policy(x, "article") == retry_policy::article());
+  CAF_CHECK(!find_policy(x, "hasty"));
 }
 
 CAF_TEST(options of the breaker have ranges) {
@@ -156,7 +167,21 @@ CAF_TEST(options of the breaker have ranges) {
   check_count("breaker.minimum_calls", AT(breaker.minimum_calls), 1,
               1'000'000'000);
   check<double>("breaker.failure_rate", AT(breaker.failure_rate),
+                {0.0, 0.0001, 0.5, 1.0}, {-0.5, 1.0001, NAN, INFINITY});
+  check_count("breaker.window_calls", AT(breaker.window_calls), 1, 1'000'000);
+  check_duration("breaker.slow_call", AT(breaker.slow_call), 0ms);
+  check<double>("breaker.slow_call_rate", AT(breaker.slow_call_rate),
                 {0.0001, 0.5, 1.0}, {0.0, -0.5, 1.0001, NAN, INFINITY});
+  check<std::vector<double>>("breaker.ramp", AT(breaker.ramp),
+                             {{}, {1.0}, {0.01, 0.5, 1.0}},
+                             {{0.0},
+                              {-0.1},
+                              {1.01},
+                              {0.5, 0.5},
+                              {0.5, 0.4},
+                              {0.5, NAN},
+                              {.01, .02, .03, .04, .05, .06, .07, .08, .09, .1,
+                               .11, .12, .13, .14, .15, .16, .17}});
   check_count("breaker.consecutive_failures", AT(breaker.consecutive_failures),
               0, 1'000'000'000);
   check_duration("breaker.open_base",
@@ -167,7 +192,11 @@ CAF_TEST(options of the breaker have ranges) {
   check_count("breaker.half_open_permits", AT(breaker.half_open_permits), 1,
               1'000'000);
   check_duration("breaker.lease", AT(breaker.lease));
-  check_duration("breaker.probe_timeout", AT(breaker.probe_timeout));
+  check_duration("breaker.half_open_max",
+                 AT_WITH(breaker.half_open_max, breaker.probe_timeout, 1ms));
+  check_duration("breaker.probe_timeout",
+                 AT_WITH(breaker.probe_timeout, breaker.half_open_max, day));
+  check_duration("breaker.ramp_step", AT(breaker.ramp_step));
   check_duration("breaker.lump", AT(breaker.lump), 0ms);
 }
 
@@ -238,17 +267,43 @@ CAF_TEST(options of the threads have ranges) {
   check_duration("threads.drain", AT(threads.drain), 0ms);
 }
 
+CAF_TEST(options of the budget have ranges) {
+  check<double>("budget.ratio", AT(budget.ratio), {0.0, 0.2, 10.0},
+                {-0.1, 10.1, NAN});
+  check_count("budget.per_second", AT(budget.per_second), 0, 1'000'000);
+  check_duration("budget.window", AT(budget.window));
+}
+
+CAF_TEST(a window of calls holds the minimum of calls) {
+  breaker_options x;
+  x.window_calls = 9;
+  CAF_CHECK_EQUAL(faulty_keys(x), "");
+  x.window = window_kind::count;
+  CAF_CHECK_EQUAL(faulty_keys(x), "breaker.minimum_calls");
+  x.window_calls = 10;
+  CAF_CHECK_EQUAL(faulty_keys(x), "");
+  CAF_CHECK_EQUAL(to_string(window_kind::time), "time");
+  CAF_CHECK_EQUAL(to_string(window_kind::count), "count");
+}
+
+CAF_TEST(breaker and budget are checked on their own) {
+  breaker_options x;
+  x.half_open_permits = 0;
+  CAF_CHECK_EQUAL(faulty_keys(x), "breaker.half_open_permits");
+  budget_options y;
+  y.ratio = -1;
+  CAF_CHECK_EQUAL(faulty_keys(y), "budget.ratio");
+  CAF_CHECK_EQUAL(faulty_keys(budget_options{}), "");
+}
+
 CAF_TEST(a lower end is not above its upper end) {
   runtime_options x;
   x.client.timeouts = {.attempt = 2001ms, .request = 2000ms};
-  x.client.retry.base = x.client.retry.max + 1ms;
-  x.client.retry.slow_base = x.client.retry.slow_max + 1ms;
   x.breaker.open_base = x.breaker.open_max + 1ms;
   x.pool.dial_min = x.pool.dial_max + 1ms;
   x.pool.slow_dial_min = x.pool.slow_dial_max + 1ms;
   CAF_CHECK_EQUAL(faulty_keys(x),
-                  "client.attempt_timeout client.backoff_base "
-                  "client.slow_backoff_base breaker.open_base pool.dial_min "
+                  "client.attempt_timeout breaker.open_base pool.dial_min "
                   "pool.slow_dial_min");
   auto faults = validate(x);
   CAF_CHECK_EQUAL(faults[0].what,
@@ -258,7 +313,6 @@ CAF_TEST(a lower end is not above its upper end) {
 CAF_TEST(equal ends are allowed) {
   runtime_options x;
   x.client.timeouts = {.attempt = 2000ms, .request = 2000ms};
-  x.client.retry.base = x.client.retry.max;
   x.breaker.open_base = x.breaker.open_max;
   x.pool.dial_min = x.pool.dial_max;
   CAF_CHECK_EQUAL(faulty_keys(x), "");
@@ -267,30 +321,31 @@ CAF_TEST(equal ends are allowed) {
 CAF_TEST(all faults are told) {
   runtime_options x;
   x.server.port = 0;
-  x.client.retry.attempts = 0;
+  x.client.timeouts.attempt = 0ms;
   x.limits.queue = 0;
   x.threads.reactors = 0;
-  CAF_CHECK_EQUAL(faulty_keys(x), "server.url client.attempts limits.queue "
-                                  "threads.reactors");
+  CAF_CHECK_EQUAL(faulty_keys(x), "server.url client.attempt_timeout "
+                                  "limits.queue threads.reactors");
 }
 
 CAF_TEST(a fault tells what is allowed) {
   runtime_options x;
-  x.client.retry.attempts = 0;
+  x.pool.connections = 0;
   x.client.timeouts.request = 25h;
   x.limits.queue_bytes = 0;
   auto faults = validate(x);
   CAF_REQUIRE_EQUAL(faults.size(), 3u);
   CAF_CHECK_EQUAL(faults[0].what, "must be a duration from 1ms to 24h");
-  CAF_CHECK_EQUAL(faults[1].what, "must be a number from 1 to 1000");
+  CAF_CHECK_EQUAL(faults[1].what, "must be a number from 1 to 1024");
   CAF_CHECK_EQUAL(faults[2].what, "must be a size from 1B to 1TiB");
 }
 
 CAF_TEST(options of a client handle are checked like those of the runtime) {
   client_options x;
-  x.retry.attempts = 0;
   x.timeouts.attempt = 0ms;
-  CAF_CHECK_EQUAL(faulty_keys(x), "client.attempt_timeout client.attempts");
+  x.timeouts.request = 25h;
+  CAF_CHECK_EQUAL(faulty_keys(x),
+                  "client.attempt_timeout client.request_timeout");
 }
 
 CAF_TEST(options of a request have ranges) {

@@ -2,6 +2,7 @@
 
 #include <redoubt/messages/options_keys.hpp>
 #include <redoubt/messages/options_toml.hpp>
+#include <redoubt/messages/retry_text.hpp>
 
 #include <redoubt/tests/support/check.hpp>
 
@@ -50,30 +51,37 @@ const std::map<std::string_view, std::string_view> other_values{
   {"server.db", "3"},
   {"client.attempt_timeout", R"("501ms")"},
   {"client.request_timeout", R"("3s")"},
-  {"client.attempts", "7"},
-  {"client.backoff_base", R"("20ms")"},
-  {"client.backoff_max", R"("1h")"},
-  {"client.backoff_multiplier", "1.25"},
-  {"client.slow_backoff_base", R"("200ms")"},
-  {"client.slow_backoff_max", R"("1m")"},
+  {"client.retry", R"("article")"},
   {"client.hedge", R"("p95")"},
   {"client.hedge_delay", R"("7ms")"},
   {"client.on_open", R"("wait")"},
   {"client.use_breaker", "false"},
   {"client.strict_reply", "true"},
   {"breaker.enabled", "false"},
+  {"breaker.metrics_only", "true"},
+  {"breaker.window", R"("count")"},
   {"breaker.buckets", "20"},
   {"breaker.bucket", R"("500ms")"},
+  {"breaker.window_calls", "1000"},
   {"breaker.minimum_calls", "100"},
   {"breaker.failure_rate", "0.25"},
+  {"breaker.slow_call", R"("250ms")"},
+  {"breaker.slow_call_rate", "0.8"},
   {"breaker.consecutive_failures", "0"},
   {"breaker.open_base", R"("200ms")"},
   {"breaker.open_max", R"("30s")"},
   {"breaker.stable_after", R"("1m")"},
   {"breaker.half_open_permits", "1"},
+  {"breaker.half_open_max", R"("10s")"},
   {"breaker.lease", R"("100ms")"},
   {"breaker.probe_timeout", R"("100ms")"},
+  {"breaker.ramp", "[0.1, 0.2, 1]"},
+  {"breaker.ramp_step", R"("50ms")"},
   {"breaker.lump", R"("0s")"},
+  {"budget.enabled", "false"},
+  {"budget.ratio", "0.1"},
+  {"budget.per_second", "3"},
+  {"budget.window", R"("1m")"},
   {"pool.connections", "20"},
   {"pool.connect_timeout", R"("2s")"},
   {"pool.resolve_timeout", R"("3s")"},
@@ -212,8 +220,9 @@ CAF_TEST(what is printed can be read) {
   runtime_options x;
   x.server.host = "::1";
   x.server.db = 7;
-  x.client.retry.multiplier = 1.1;
+  x.client.retry = retry_policy::article();
   x.breaker.failure_rate = 1e-5;
+  x.breaker.ramp = {};
   x.pool.client_name = R"(a"b\c)";
   x.limits.queue_bytes = 12345;
   x.threads.spin = 1ms;
@@ -224,8 +233,13 @@ CAF_TEST(the profile is the basis for the other keys wherever it stands) {
   auto article = runtime_options::article();
   CAF_CHECK(parsed("profile = \"article\"") == article);
   CAF_CHECK(parsed("profile = \"default\"") == runtime_options{});
-  article.client.retry.attempts = 2;
-  CAF_CHECK(parsed("client.attempts = 2\nprofile = \"article\"") == article);
+  article.client.use_breaker = false;
+  CAF_CHECK(parsed("client.use_breaker = false\nprofile = \"article\"")
+            == article);
+  article.client.retry = retry_policy{};
+  CAF_CHECK(parsed("client.use_breaker = false\nclient.retry = \"default\"\n"
+                   "profile = \"article\"")
+            == article);
 }
 
 CAF_TEST(user and password and database may stand apart from the url) {
@@ -241,10 +255,10 @@ CAF_TEST(user and password and database may stand apart from the url) {
 }
 
 CAF_TEST(sections may be written in any way that TOML has) {
-  auto expected = parsed("[client]\nattempts = 5\n");
-  CAF_CHECK(parsed("client.attempts = 5") == expected);
-  CAF_CHECK(parsed("client = { attempts = 5 }") == expected);
-  CAF_CHECK(parsed("[\"client\"]\n'attempts' = 0x5") == expected);
+  auto expected = parsed("[threads]\nreactors = 5\n");
+  CAF_CHECK(parsed("threads.reactors = 5") == expected);
+  CAF_CHECK(parsed("threads = { reactors = 5 }") == expected);
+  CAF_CHECK(parsed("[\"threads\"]\n'reactors' = 0x5") == expected);
 }
 
 CAF_TEST(sizes are texts with a unit or numbers of bytes) {
@@ -255,8 +269,7 @@ CAF_TEST(sizes are texts with a unit or numbers of bytes) {
 }
 
 CAF_TEST(whole numbers are numbers) {
-  CAF_CHECK_EQUAL(
-    parsed("client.backoff_multiplier = 2").client.retry.multiplier, 2.0);
+  CAF_CHECK_EQUAL(parsed("breaker.failure_rate = 1").breaker.failure_rate, 1.0);
 }
 
 CAF_TEST(no secret is printed) {
@@ -266,4 +279,73 @@ CAF_TEST(no secret is printed) {
   auto keys = parsed("server.user = 'canary'\nserver.password = 'canary'");
   CAF_CHECK_EQUAL(keys.server.password.reveal(), "canary");
   CAF_CHECK(!contains(to_toml(keys), "canary"));
+}
+
+// -- retry policies -----------------------------------------------------------
+
+CAF_TEST(a retry policy is chosen by its name wherever its section stands) {
+  auto x = parsed("[client]\nretry = \"patient\"\n"
+                  "[retry.patient]\n"
+                  "wait = \"exponential_jitter(10ms, 250ms) + "
+                  "uniform(0ms, 20ms)\"\n"
+                  "stop = \"stop_after(5) | stop_before_deadline()\"\n"
+                  "when = \"on(not_sent, refused) | "
+                  "on_errc(attempt_timeout) & idempotent()\"\n");
+  retry_policy patient{exponential_jitter(10ms, 250ms) + uniform(0ms, 20ms),
+                       stop_after(5) | stop_before_deadline(),
+                       on(fate::not_sent, fate::refused)
+                         | (on_errc(errc::attempt_timeout) & idempotent())};
+  CAF_CHECK(x.client.retry == patient);
+  CAF_CHECK(find_policy(x, "patient") == patient);
+  CAF_CHECK(parsed("[retry.patient]\nstop = 'stop_never()'").client.retry
+            == retry_policy{});
+}
+
+CAF_TEST(parts that a policy of a file leaves out are those of the default) {
+  auto x = parsed("retry.calm.wait = 'fixed(1s)'\nclient.retry = 'calm'");
+  retry_policy standard;
+  CAF_CHECK(x.client.retry
+            == (retry_policy{fixed(1s), standard.stop(), standard.when()}));
+  CAF_CHECK(parsed("client.retry = 'same'\n[retry.same]").client.retry
+            == standard);
+}
+
+CAF_TEST(policies survive a profile) {
+  auto x = parsed("profile = 'article'\nclient.retry = 'calm'\n"
+                  "retry.calm.wait = 'fixed(1s)'");
+  CAF_CHECK(to_string(x.client.retry.wait()) == "fixed(1s)");
+  CAF_CHECK(x.pool.connections == 20u);
+}
+
+CAF_TEST(policies that are printed can be read) {
+  runtime_options x;
+  x.policies.emplace("calm", retry_policy{fixed(1s), stop_never()});
+  x.policies.emplace("long",
+                     retry_policy{chain(3 * incrementing(100ms, 50ms, 1s),
+                                        exponential_jitter(100ms, 30s, 1.5)),
+                                  stop_after_delay(1h),
+                                  message_contains("it's \"quoted\" \\")});
+  CAF_CHECK(parsed(to_toml(x)) == x);
+  x.client.retry = x.policies.at("calm");
+  CAF_CHECK(parsed(to_toml(x)) == x);
+}
+
+CAF_TEST(a policy from code is given a name when it is printed) {
+  runtime_options x;
+  x.policies.emplace("custom", retry_policy{fixed(1s), stop_never()});
+  x.client.retry = retry_policy{fixed(2s), stop_never()};
+  auto text = to_toml(x);
+  CAF_CHECK(contains(text, "\nretry = \"custom_\"\n"));
+  CAF_CHECK(parsed(text).client.retry == x.client.retry);
+}
+
+CAF_TEST(a policy with functions of its own is printed as a comment) {
+  runtime_options x;
+  x.policies.emplace(
+    "own", retry_policy{fixed(1s), stop_never(),
+                        on_reply("not_yet", [](auto&) { return true; })});
+  auto text = to_toml(x);
+  CAF_CHECK(contains(text, "\n# [retry.own]\n"));
+  CAF_CHECK(contains(text, "\n# when = \"on_reply(not_yet)\"\n"));
+  CAF_CHECK(parsed(text) == runtime_options{});
 }

@@ -39,7 +39,7 @@ CAF_TEST(a wrong type names file and line and key and what is allowed) {
     auto line = key.section().empty() ? 1 : 2;
     auto start = "x.toml:" + std::to_string(line) + ": " + std::string{key.name}
                  + ": must be ";
-    for (auto value : {"[]", "1979-05-27", "{ a = 1 }"}) {
+    for (auto value : {"[[]]", "1979-05-27", "{ a = 1 }"}) {
       auto text = faults(setting(key, value));
       CAF_MESSAGE(text);
       CAF_CHECK(text.starts_with(start));
@@ -49,18 +49,32 @@ CAF_TEST(a wrong type names file and line and key and what is allowed) {
 }
 
 CAF_TEST(types are not converted) {
-  CAF_CHECK_EQUAL(faults("client.attempts = \"3\""),
-                  "x.toml:1: client.attempts: must be a whole number");
-  CAF_CHECK_EQUAL(faults("client.attempts = 3.0"),
-                  "x.toml:1: client.attempts: must be a whole number");
+  CAF_CHECK_EQUAL(faults("threads.reactors = \"3\""),
+                  "x.toml:1: threads.reactors: must be a whole number");
+  CAF_CHECK_EQUAL(faults("threads.reactors = 3.0"),
+                  "x.toml:1: threads.reactors: must be a whole number");
   CAF_CHECK_EQUAL(faults("client.use_breaker = 1"),
                   "x.toml:1: client.use_breaker: must be true or false");
-  CAF_CHECK_EQUAL(faults("client.backoff_multiplier = \"2\""),
-                  "x.toml:1: client.backoff_multiplier: must be a number");
-  CAF_CHECK_EQUAL(faults("client.backoff_multiplier = true"),
-                  "x.toml:1: client.backoff_multiplier: must be a number");
+  CAF_CHECK_EQUAL(faults("breaker.failure_rate = \"2\""),
+                  "x.toml:1: breaker.failure_rate: must be a number");
+  CAF_CHECK_EQUAL(faults("breaker.failure_rate = true"),
+                  "x.toml:1: breaker.failure_rate: must be a number");
   CAF_CHECK_EQUAL(faults("pool.client_name = 5"),
                   "x.toml:1: pool.client_name: must be a text in quotes");
+}
+
+CAF_TEST(a ramp is a list of numbers) {
+  auto
+    fault = "x.toml:1: breaker.ramp: must be a list of numbers, as in [0.25, "
+            "0.5]";
+  CAF_CHECK_EQUAL(faults("breaker.ramp = 0.5"), fault);
+  CAF_CHECK_EQUAL(faults("breaker.ramp = [0.5, \"1\"]"), fault);
+  CAF_CHECK_EQUAL(faults("breaker.ramp = [0.5, true]"), fault);
+  CAF_CHECK_EQUAL(faults("breaker.ramp = [0.5, 0.25]"),
+                  "x.toml:1: breaker.ramp: must be at most 16 shares, "
+                  "ascending, above 0 and at most 1");
+  CAF_CHECK_EQUAL(faults("breaker.window = \"calls\""),
+                  "x.toml:1: breaker.window: must be \"time\" or \"count\"");
 }
 
 CAF_TEST(durations need a unit and sizes a known one) {
@@ -102,10 +116,10 @@ CAF_TEST(a value out of range names its range whatever its size) {
     CAF_CHECK_EQUAL(faults("limits.queue_bytes = " + std::string{value}),
                     "x.toml:1: limits.queue_bytes: must be a size from 1B to "
                     "1TiB");
-  for (auto value : {"nan", "inf", "-inf", "0.5", "1e300"})
-    CAF_CHECK_EQUAL(faults("client.backoff_multiplier = " + std::string{value}),
-                    "x.toml:1: client.backoff_multiplier: must be a number "
-                    "from 1 to 100");
+  for (auto value : {"nan", "inf", "-inf", "0.0", "1e300"})
+    CAF_CHECK_EQUAL(faults("breaker.failure_rate = " + std::string{value}),
+                    "x.toml:1: breaker.failure_rate: must be a share "
+                    "above 0 and at most 1");
 }
 
 CAF_TEST(a bad url names its line) {
@@ -117,9 +131,9 @@ CAF_TEST(a bad url names its line) {
 }
 
 CAF_TEST(an unknown key is told with the nearest known one) {
-  CAF_CHECK_EQUAL(faults("[client]\nattemps = 3"),
-                  "x.toml:2: client.attemps: is no known key; did you mean "
-                  "client.attempts?");
+  CAF_CHECK_EQUAL(faults("[client]\nretri = 'article'"),
+                  "x.toml:2: client.retri: is no known key; did you mean "
+                  "client.retry?");
   CAF_CHECK_EQUAL(faults("reactors = 3"),
                   "x.toml:1: reactors: is no known key; did you mean "
                   "threads.reactors?");
@@ -134,18 +148,18 @@ CAF_TEST(an unknown key is told with the nearest known one) {
 }
 
 CAF_TEST(an unknown section is told once) {
-  CAF_CHECK_EQUAL(faults("[clinet]\nattempts = 3\nuse_breaker = true"),
+  CAF_CHECK_EQUAL(faults("[clinet]\nstrict_reply = true\nuse_breaker = true"),
                   "x.toml:1: clinet: is no known section; did you mean "
                   "client?");
-  CAF_CHECK_EQUAL(faults("[client.retry]\nattempts = 3"),
-                  "x.toml:1: client.retry: is no known section; `redoubt "
+  CAF_CHECK_EQUAL(faults("[client.retries]\nattempts = 3"),
+                  "x.toml:1: client.retries: is no known section; `redoubt "
                   "config` prints all there are");
 }
 
 CAF_TEST(a section must be a section) {
   CAF_CHECK_EQUAL(faults("client = 3"),
                   "x.toml:1: client: must be a section, as in [client]");
-  CAF_CHECK_EQUAL(faults("[[client]]\nattempts = 3"),
+  CAF_CHECK_EQUAL(faults("[[client]]\nstrict_reply = true"),
                   "x.toml:1: client: must be a section, as in [client]");
 }
 
@@ -162,7 +176,7 @@ CAF_TEST(all faults are told in the order of the lines) {
                      "reactors = 0\n"
                      "reactor = 0\n"
                      "[client]\n"
-                     "attempts = \"3\"\n"
+                     "strict_reply = \"3\"\n"
                      "use_breaker = 1\n");
   std::vector<int> lines;
   for (size_t at = 0; (at = text.find("x.toml:", at)) != std::string::npos;)
@@ -197,8 +211,8 @@ CAF_TEST(a fault without a line has none in its text) {
 }
 
 CAF_TEST(bad syntax names its line) {
-  CAF_CHECK(faults("[client]\nattempts = \n")
-              .starts_with("x.toml:2: is not valid TOML"));
+  CAF_CHECK(
+    faults("[client]\nretry = \n").starts_with("x.toml:2: is not valid TOML"));
   CAF_CHECK(faults("a = 1\na = 2\n").starts_with("x.toml:2: is not valid"));
   CAF_CHECK(faults("\xff\xfe").starts_with("x.toml:1: is not valid TOML"));
   CAF_CHECK(contains(faults("a = \"open"), "while reading string"));
@@ -242,4 +256,46 @@ CAF_TEST(no fault shows a secret) {
     CAF_MESSAGE(text);
     CAF_CHECK(!contains(faults(text), "canary"));
   }
+}
+
+// -- retry policies -------------------------------------------------------------
+
+CAF_TEST(a policy of no known name is told with those there are) {
+  CAF_CHECK_EQUAL(faults("[client]\nretry = 'hasty'\n[retry.calm]"),
+                  "x.toml:2: client.retry: must be the name of a retry policy; "
+                  "there are: \"default\", \"article\", \"calm\"");
+}
+
+CAF_TEST(a bad part of a policy names its line and its place in the text) {
+  CAF_CHECK_EQUAL(faults("[retry.calm]\nwait = 'fixed(1s'"),
+                  "x.toml:2: retry.calm.wait: at 9: expected ')'");
+  CAF_CHECK_EQUAL(faults("[retry.calm]\n\nstop = 'stop_after(0)'"),
+                  "x.toml:3: retry.calm.stop: at 1: stop_after: attempts must "
+                  "be a number from 1 to 1000");
+  CAF_CHECK_EQUAL(faults("[retry.calm]\nwhen = 3"),
+                  "x.toml:2: retry.calm.when: must be a text in quotes");
+}
+
+CAF_TEST(a policy with a fault causes no second one where it is named) {
+  CAF_CHECK_EQUAL(faults("client.retry = 'calm'\nretry.calm.wait = 'fixed()'"),
+                  "x.toml:2: retry.calm.wait: at 7: expected a duration such "
+                  "as \"500ms\" or \"2s\"; units are us, ms, s, m and h");
+}
+
+CAF_TEST(a section of a policy has three keys and a name of its own) {
+  CAF_CHECK_EQUAL(faults("[retry.calm]\nattempts = 3"),
+                  "x.toml:2: retry.calm.attempts: is no known key; there are: "
+                  "wait, stop and when");
+  CAF_CHECK_EQUAL(faults("retry = 3"),
+                  "x.toml:1: retry: must be sections of policies, as in "
+                  "[retry.patient]");
+  CAF_CHECK_EQUAL(faults("retry.calm = 3"),
+                  "x.toml:1: retry.calm: must be a section, as in "
+                  "[retry.calm]");
+  CAF_CHECK_EQUAL(faults("[retry.default]"),
+                  "x.toml:1: retry.default: is the name of a policy that is "
+                  "always there");
+  CAF_CHECK_EQUAL(faults("[retry.\"a\\nb\"]"),
+                  "x.toml:1: retry.a?b: the name of a policy must have 1 to 64 "
+                  "letters, digits, underscores and dashes");
 }

@@ -1,11 +1,12 @@
 #define CAF_SUITE retry_policy
 
-#include <redoubt/actors/request/retry_policy.hpp>
+#include <redoubt/messages/reply.hpp>
+#include <redoubt/messages/retry_text.hpp>
 
 #include <redoubt/tests/support/check.hpp>
 
-#include <algorithm>
-#include <set>
+#include <cmath>
+#include <stdexcept>
 #include <string>
 
 using namespace redoubt;
@@ -14,164 +15,202 @@ using std::chrono::milliseconds;
 
 namespace {
 
-constexpr auto last_errc = static_cast<int>(errc::resource_error);
+constexpr auto day = milliseconds{24h};
 
-// Three attempts, waits of 10 ms to 250 ms, slow ones of 100 ms to 1000 ms.
-struct fixture {
-  retry_policy policy{retry_options{}};
-  random_source random{42};
-
-  retry_decision decide(attempt_failure x, milliseconds left = 2s) {
-    return policy.decide(x, 0ms, left, random);
+/// What a function objects to; empty if it does not.
+template <class Make>
+std::string objection(Make make) {
+  try {
+    static_cast<void>(make());
+  } catch (const std::invalid_argument& e) {
+    return e.what();
   }
-
-  // Calls `f` with every failure that can be, of a first attempt.
-  template <class F>
-  void for_each_failure(F f) {
-    for (int code = 0; code <= last_errc; ++code)
-      for (auto outcome :
-           {fate::not_sent, fate::refused, fate::unknown, fate::answered})
-        for (auto cls :
-             {command_class::read_only, command_class::idempotent,
-              command_class::convergent, command_class::accumulating})
-          for (auto unfenced : {false, true})
-            f(attempt_failure{static_cast<errc>(code), outcome, cls, 1,
-                              unfenced});
-  }
-
-  std::string name(const attempt_failure& x) {
-    return std::string{to_string(x.code)} + " "
-           + std::string{to_string(x.outcome)} + " class "
-           + std::to_string(static_cast<int>(x.cls))
-           + (x.unfenced ? " unfenced" : "");
-  }
-};
-
-// The contract, spelled out once more and without the tables of the runtime.
-const std::set<errc> retried{
-  errc::resolve_failed,   errc::connect_failed, errc::handshake_failed,
-  errc::disconnected,     errc::protocol_error, errc::attempt_timeout,
-  errc::loading,          errc::busy,           errc::read_only_replica,
-  errc::master_down,      errc::cluster_down,   errc::try_again,
-  errc::too_many_clients,
-};
-
-const std::set<errc> slow{errc::loading, errc::busy, errc::too_many_clients};
-
-bool expected(const attempt_failure& x) {
-  if (retried.count(x.code) == 0 || x.outcome == fate::answered)
-    return false;
-  if (x.outcome != fate::unknown || x.cls == command_class::read_only)
-    return true;
-  return x.cls != command_class::accumulating && !x.unfenced;
+  return {};
 }
 
-constexpr attempt_failure loading{errc::loading, fate::refused,
-                                  command_class::accumulating, 1, false};
-constexpr attempt_failure lost_read{errc::disconnected, fate::unknown,
-                                    command_class::read_only, 1, false};
-constexpr attempt_failure unsent{errc::connect_failed, fate::not_sent,
-                                 command_class::accumulating, 0, false};
+template <class Make>
+void check_objection(Make make, const std::string& expected) {
+  CAF_CHECK_EQUAL(objection(make), expected);
+}
+
+constexpr char not_a_wait[] = " must be a duration from 0s to 24h";
 
 } // namespace
 
-CAF_TEST_FIXTURE_SCOPE(retry_policy_tests, fixture)
-
-CAF_TEST(every error with every fate and class is decided by the contract) {
-  int checked = 0;
-  for_each_failure([&](const attempt_failure& x) {
-    ++checked;
-    if (decide(x).retry != expected(x) || may_retry(x) != expected(x))
-      CAF_ERROR("wrong decision: " << name(x));
-  });
-  CAF_CHECK_EQUAL(checked, (last_errc + 1) * 4 * 4 * 2);
+CAF_TEST(a policy is written as one reads it) {
+  retry_policy policy{exponential_jitter(10ms, 250ms) + uniform(0ms, 20ms),
+                      stop_after(5) | stop_before_deadline(),
+                      on(fate::not_sent, fate::refused)
+                        | (on_errc(errc::attempt_timeout) & idempotent())};
+  CAF_CHECK_EQUAL(
+    to_string(policy),
+    "wait = exponential_jitter(10ms, 250ms) + uniform(0s, 20ms)\n"
+    "stop = stop_after(5) | stop_before_deadline()\n"
+    "when = on(not_sent, refused) | on_errc(attempt_timeout) & idempotent()");
+  retry_policy brief{exponential_jitter(10ms, 1s), stop_after(3)};
+  CAF_CHECK_EQUAL(to_string(brief.when()), "by_default()");
 }
 
-CAF_TEST(an accumulating command that may have run is never sent again) {
-  for_each_failure([&](const attempt_failure& x) {
-    if (x.cls == command_class::accumulating && x.outcome == fate::unknown
-        && decide(x).retry)
-      CAF_ERROR("would run twice: " << name(x));
-  });
+CAF_TEST(the default policy and that of the article are what the docs say) {
+  CAF_CHECK_EQUAL(to_string(retry_policy{}),
+                  "wait = slow_for(decorrelated_jitter(10ms, 250ms), "
+                  "decorrelated_jitter(100ms, 1s))\n"
+                  "stop = stop_after(3) | stop_before_deadline()\n"
+                  "when = by_default()");
+  CAF_CHECK_EQUAL(to_string(retry_policy::article()),
+                  "wait = equal_jitter(100ms, 1m)\n"
+                  "stop = stop_after(5) | stop_before_deadline()\n"
+                  "when = by_default()");
 }
 
-CAF_TEST(only what was not sent is retried without a wait) {
-  for_each_failure([&](const attempt_failure& x) {
-    auto decision = decide(x);
-    if (!decision.retry)
-      return;
-    auto no_wait = decision.wait == 0ms;
-    if (no_wait != (x.outcome == fate::not_sent))
-      CAF_ERROR("wrong wait: " << name(x));
-    auto long_wait = decision.wait >= 100ms;
-    if (!no_wait && long_wait != (slow.count(x.code) > 0))
-      CAF_ERROR("wrong kind of wait: " << name(x));
-  });
+CAF_TEST(policies compare by what they say) {
+  auto make = [] { return retry_policy{fixed(1s) + fixed(2s), stop_never()}; };
+  CAF_CHECK(make() == make());
+  CAF_CHECK(make() != (retry_policy{fixed(1s) + fixed(3s), stop_never()}));
+  CAF_CHECK(make() != (retry_policy{fixed(1s) + fixed(2s), stop_after(1)}));
+  CAF_CHECK(make()
+            != (retry_policy{fixed(1s) + fixed(2s), stop_never(), on_nil()}));
+  CAF_CHECK(retry_policy{} == retry_policy{});
+  CAF_CHECK(retry_policy{} != retry_policy::article());
 }
 
-CAF_TEST(attempts are bounded unless nothing was sent) {
-  for_each_failure([&](attempt_failure x) {
-    x.attempts = 2;
-    if (decide(x).retry != expected(x))
-      CAF_ERROR("the third attempt: " << name(x));
-    for (auto attempts : {3u, 4u, ~0u}) {
-      x.attempts = attempts;
-      if (decide(x).retry != (expected(x) && x.outcome == fate::not_sent))
-        CAF_ERROR("an attempt beyond the third: " << name(x));
-    }
-  });
+CAF_TEST(a policy that was moved from is still one) {
+  retry_policy a{fixed(1s), stop_never()};
+  auto b = std::move(a);
+  // What is checked is that nothing of the kind happens.
+  CAF_CHECK(a == b); // NOLINT(bugprone-use-after-move)
 }
 
-CAF_TEST(with one attempt nothing that was sent is retried) {
-  retry_options once;
-  once.attempts = 1;
-  policy = retry_policy{once};
-  CAF_CHECK(!decide(loading).retry);
-  CAF_CHECK(!decide(lost_read).retry);
-  CAF_CHECK(decide(unsent).retry);
+CAF_TEST(a policy knows whether it asks of replies and counts attempts) {
+  auto of = [](retry_condition when) {
+    return retry_policy{no_wait(), stop_never(), std::move(when)};
+  };
+  for (auto& when :
+       {on_nil(), !on_nil(), on_reply("x"), on_reply(3),
+        by_default() | on_nil(), on_reply("f", [](auto&) { return true; })})
+    CAF_CHECK(of(when).looks_at_replies());
+  for (auto& when :
+       {by_default(), on_failure(), on(fate::answered), on_errc(errc::busy),
+        idempotent(), on_error("OOM"), message_contains("x"),
+        on_failure("f", [](auto&) { return true; })})
+    CAF_CHECK(!of(when).looks_at_replies());
+  CAF_CHECK(retry_policy{}.counts_attempts());
+  CAF_CHECK(!of(by_default()).counts_attempts());
 }
 
-CAF_TEST(no command is retried when the deadline has passed) {
-  for_each_failure([&](const attempt_failure& x) {
-    if (decide(x, 0ms).retry || decide(x, -1ms).retry)
-      CAF_ERROR("retried too late: " << name(x));
-  });
+// -- what is refused ----------------------------------------------------------
+
+CAF_TEST(negative waits are refused by name) {
+  check_objection([] { return fixed(-1ms); },
+                  std::string{"fixed: the wait"} + not_a_wait);
+  check_objection([] { return fixed(day + 1ms); },
+                  std::string{"fixed: the wait"} + not_a_wait);
+  check_objection([] { return uniform(-1ms, 1ms); },
+                  std::string{"uniform: low"} + not_a_wait);
+  check_objection([] { return uniform(1ms, milliseconds::max()); },
+                  std::string{"uniform: high"} + not_a_wait);
+  check_objection([] { return incrementing(1ms, -1ms, 1s); },
+                  std::string{"incrementing: step"} + not_a_wait);
+  check_objection([] { return at_most(no_wait(), -1ms); },
+                  std::string{"at_most: max"} + not_a_wait);
+  check_objection(
+    [] {
+      return from_failure(
+        "f", [](auto&) { return 1ms; }, -1ms);
+    },
+    std::string{"from_failure: max"} + not_a_wait);
+  check_objection([] { return exponential(0ms, 1s); },
+                  "exponential: base must be a duration from 1ms to 24h");
+  check_objection([] { return stop_after_delay(0ms); },
+                  "stop_after_delay: the delay must be a duration from 1ms to "
+                  "24h");
 }
 
-CAF_TEST(a wait that would not end before the deadline is no retry) {
-  for (int i = 0; i < 1000; ++i) {
-    auto decision = decide(loading, 200ms);
-    if (decision.retry && decision.wait >= 200ms)
-      CAF_ERROR("waits past the deadline");
+CAF_TEST(a maximum below the minimum is refused by name) {
+  check_objection([] { return uniform(2ms, 1ms); },
+                  "uniform: low must not be longer than high");
+  check_objection([] { return incrementing(2ms, 1ms, 1ms); },
+                  "incrementing: start must not be longer than max");
+  check_objection([] { return exponential(2ms, 1ms); },
+                  "exponential: base must not be longer than max");
+  check_objection([] { return exponential_jitter(2ms, 1ms); },
+                  "exponential_jitter: base must not be longer than max");
+  check_objection([] { return equal_jitter(2ms, 1ms); },
+                  "equal_jitter: base must not be longer than max");
+  check_objection([] { return decorrelated_jitter(2ms, 1ms); },
+                  "decorrelated_jitter: base must not be longer than max");
+  CAF_CHECK_EQUAL(objection([] { return uniform(1ms, 1ms); }), "");
+  CAF_CHECK_EQUAL(objection([] { return exponential(1ms, 1ms); }), "");
+}
+
+CAF_TEST(factors and counts have ranges) {
+  for (auto factor : {0.0, 0.99, 100.1, -1.0, static_cast<double>(NAN),
+                      static_cast<double>(INFINITY)})
+    check_objection([=] { return equal_jitter(1ms, 1s, factor); },
+                    "equal_jitter: factor must be a number from 1 to 100");
+  for (auto factor : {1.0, 1.5, 100.0})
+    CAF_CHECK_EQUAL(objection([=] { return equal_jitter(1ms, 1s, factor); }),
+                    "");
+  for (auto n : {0u, 1001u, ~0u}) {
+    check_objection([=] { return stop_after(n); },
+                    "stop_after: attempts must be a number from 1 to 1000");
+    check_objection([=] { return n * fixed(1s); },
+                    "chain: the number of waits must be a number from 1 to "
+                    "1000");
   }
-  CAF_CHECK(!decide(loading, 100ms).retry);
-  CAF_CHECK(!decide(lost_read, 10ms).retry);
-  CAF_CHECK(decide(lost_read, 31ms).retry);
+  CAF_CHECK_EQUAL(objection([] { return stop_after(1000); }), "");
 }
 
-CAF_TEST(what was not sent is retried as long as any time is left) {
-  CAF_CHECK(decide(unsent, 1ms).retry);
+CAF_TEST(what is empty is refused) {
+  check_objection([] { return chain(); }, "chain: needs at least one wait");
+  check_objection([] { return on(std::vector<fate>{}); },
+                  "on: needs at least one value");
+  check_objection([] { return on_errc(std::vector<errc>{}); },
+                  "on_errc: needs at least one value");
+  check_objection([] { return on_error(std::vector<std::string>{}); },
+                  "on_error: needs at least one word");
+  check_objection([] { return message_contains(""); },
+                  "message_contains: the text must have 1 to 256 bytes");
+  check_objection([] { return from_failure("f", nullptr, 1s); },
+                  "from_failure: the function is empty");
+  check_objection([] { return on_failure("f", nullptr); },
+                  "on_failure: the predicate is empty");
+  check_objection([] { return on_reply("f", nullptr); },
+                  "on_reply: the predicate is empty");
+  auto gone = fixed(1s);
+  auto taken = std::move(gone);
+  check_objection([&] { return taken + gone; },
+                  "retry policy: a part of it was moved away");
+  check_objection(
+    [&] {
+      return retry_policy{gone, stop_never()};
+    },
+    "retry policy: a part of it was moved away");
 }
 
-CAF_TEST(waits grow from the previous one) {
-  auto longest = 0ms;
-  for (int i = 0; i < 1000; ++i)
-    longest = std::max(longest,
-                       policy.decide(lost_read, 60ms, 2s, random).wait);
-  CAF_CHECK_LESS_OR_EQUAL(longest.count(), 180);
-  CAF_CHECK_GREATER(longest.count(), 150);
+CAF_TEST(values that are none are refused) {
+  check_objection([] { return on_errc(errc::none); }, "on_errc: no such value");
+  check_objection([] { return on_errc(static_cast<errc>(200)); },
+                  "on_errc: no such value");
+  check_objection([] { return on(static_cast<fate>(9)); }, "on: no such value");
+  check_objection([] { return on_class(static_cast<command_class>(9)); },
+                  "on_class: no such value");
+  check_objection([] { return on_error("OOM command"); },
+                  "on_error: takes first words, which have no blank");
+  for (auto name : {"", "1st", "a b", "a-b", "\xc3\xa4"})
+    CAF_CHECK(!objection([=] {
+                 return on_reply(name, [](auto&) { return true; });
+               }).empty());
 }
 
-CAF_TEST(a code or class out of range is never retried) {
-  auto x = lost_read;
-  x.cls = static_cast<command_class>(9);
-  CAF_CHECK(!decide(x).retry);
-  x = lost_read;
-  x.outcome = static_cast<fate>(9);
-  CAF_CHECK(!decide(x).retry);
-  x = lost_read;
-  x.code = static_cast<errc>(200);
-  CAF_CHECK(!decide(x).retry);
+CAF_TEST(a part has as many steps as it may and not one more) {
+  auto whole = fixed(1ms);
+  for (int i = 0; i < 31; ++i)
+    whole = whole + fixed(1ms);
+  CAF_CHECK_EQUAL(whole.steps().size(), 63u);
+  auto most = at_most(whole, 1s);
+  check_objection([&] { return at_most(most, 1s); },
+                  "retry policy: no part may have more than 64 steps");
+  check_objection([&] { return whole + no_wait(); },
+                  "retry policy: no part may have more than 64 steps");
 }
-
-CAF_TEST_FIXTURE_SCOPE_END()

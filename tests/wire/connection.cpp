@@ -282,6 +282,49 @@ CAF_TEST(an owner that detached is told nothing more) {
   CAF_CHECK(!second.so_far().closed.has_value());
 }
 
+CAF_TEST(owners that come and go use the same number again) {
+  scripted_peer peer{echo};
+  open(peer);
+  for (uint64_t i = 0; i < 50; ++i) {
+    auto& next = attach();
+    CAF_REQUIRE(next.is_up());
+    CAF_REQUIRE_EQUAL(next.so_far().up->owner, 1u);
+    get(next, i);
+    CAF_REQUIRE(next.has_replies(1));
+    detach(next);
+    next.detached = true;
+  }
+}
+
+CAF_TEST(the number of an owner that is owed a reply is not used again) {
+  cue go;
+  scripted_peer peer{script{[&](peer_session& client) {
+    shake_hands(client);
+    client.next_command();
+    client.stall_until(go);
+    client.reply("+1\r\n");
+    client.next_command();
+    client.reply("+2\r\n");
+    client.expect_end();
+  }}};
+  open(peer);
+  auto& gone = attach();
+  get(gone, 1);
+  CAF_CHECK(peer.wait_for(3));
+  detach(gone);
+  gone.detached = true;
+  auto& next = attach();
+  CAF_REQUIRE(next.is_up());
+  CAF_CHECK_EQUAL(next.so_far().up->owner, 2u);
+  go.give();
+  get(next, 2);
+  CAF_REQUIRE(next.has_replies(1));
+  CAF_CHECK_EQUAL(next.heard(), "2=2");
+  auto& last = attach();
+  CAF_REQUIRE(last.is_up());
+  CAF_CHECK_EQUAL(last.so_far().up->owner, 1u);
+}
+
 CAF_TEST(another supervisor takes over the number of the one that died) {
   scripted_peer peer{echo};
   open(peer);

@@ -1,9 +1,9 @@
 #define CAF_SUITE resolver
 
-#include "name_server.hpp"
 #include "reactor_fixture.hpp"
 
 #include <redoubt/actors/reactor/resolver.hpp>
+#include <redoubt/tests/support/name_server.hpp>
 #include <redoubt/tests/support/service.hpp>
 
 #include <algorithm>
