@@ -64,6 +64,7 @@ public:
       [](link_replies&) {},
       [](submit&) {},
       [](cancel&) {},
+      [](observe_attempts&) {},
       [this](link_closed& x) { to_->remove(x.link); },
       [](gate&) {},
       [](drain_client&) {},
