@@ -121,14 +121,14 @@ struct request_slot {
 
   bool is_transaction() const noexcept { return members != nullptr; }
 
-  /// How long an attempt may take.
-  api::duration attempt_time() const noexcept {
-    return std::min<api::duration>(attempt_timeout, deadline - arrived);
-  }
-
   /// Some attempt so far was carried out, or nobody knows.
   bool may_have_run() const noexcept {
     return so_far == fate::unknown || so_far == fate::answered;
+  }
+
+  /// How long an attempt may take.
+  api::duration attempt_time() const noexcept {
+    return std::min<api::duration>(attempt_timeout, deadline - arrived);
   }
 
   size_t bytes() const noexcept {

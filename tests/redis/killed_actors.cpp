@@ -65,6 +65,7 @@ public:
       [](submit&) {},
       [](cancel&) {},
       [](observe_attempts&) {},
+      [](reconfigure_client&) {},
       [this](link_closed& x) { to_->remove(x.link); },
       [](gate&) {},
       [](drain_client&) {},
