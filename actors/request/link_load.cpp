@@ -14,7 +14,7 @@ constexpr double memory = 31.0 / 32;
 /// behind, and an answer that comes a little too late was worked for in vain.
 constexpr double margin = 1.5;
 
-/// Commands under way at most while nothing is known: enough for a service that
+/// Commands under way while little is known: enough for a service that
 /// starts, little enough for a server that needs milliseconds for each.
 constexpr size_t first_window = 128;
 
@@ -31,8 +31,11 @@ void link_load::answered(duration latency, size_t ahead) noexcept {
   round_trip_ = std::min(round_trip_, latency);
   waited_ *= memory;
   ahead_ *= memory;
+  if (knows_nothing())
+    proven_ = 0;
   if (ahead == 0 || share_ == 0)
     return;
+  proven_ = std::max(proven_, ahead + 1);
   waited_ += count_of(latency - round_trip_);
   ahead_ += static_cast<double>(ahead);
 }
@@ -61,8 +64,8 @@ link_load::duration link_load::allowed(duration time) const noexcept {
 bool link_load::has_room(size_t under_way, duration time) const noexcept {
   if (under_way < floor_ || share_ == 0)
     return true;
-  return knows_nothing() ? under_way < first_window
-                         : wait(under_way) <= allowed(time);
+  return under_way < std::max(first_window, 2 * proven_)
+         && wait(under_way) <= allowed(time);
 }
 
 send_when link_load::judge(size_t under_way, duration time, duration left,

@@ -111,8 +111,9 @@ CAF_TEST(the rest of a burst waits where it can be taken back) {
 CAF_TEST(a fast server is given all that credit allows) {
   start_connected();
   auto& who = join();
-  for (int i = 0; i < 100; ++i) {
-    submit(who, "k", 100);
+  // What is proven to be well at once doubles with each round trip.
+  for (int i = 0; i < 5; ++i) {
+    submit(who, "k", 1000);
     while (answered < told->units.size())
       answer_next(reply{});
   }
@@ -154,7 +155,11 @@ CAF_TEST(a long link is not taken for a busy server) {
   }
   auto before = told->units.size();
   submit(who, "burst", 500);
-  CAF_CHECK_EQUAL(told->units.size() - before, 500u);
+  CAF_CHECK(told->units.size() - before >= 100u);
+  pass(50ms);
+  while (answered < told->units.size() && answered < before + 100)
+    answer_next(reply{});
+  CAF_CHECK(told->units.size() - before >= 200u);
 }
 
 CAF_TEST_FIXTURE_SCOPE_END()

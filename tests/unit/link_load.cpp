@@ -34,7 +34,7 @@ struct fixture {
 
 CAF_TEST_FIXTURE_SCOPE(link_load_tests, fixture)
 
-CAF_TEST(a fresh link takes a hundred and after their first replies all) {
+CAF_TEST(a fresh link takes a hundred and then twice what it has borne) {
   CAF_CHECK(load.round_trip() == 0ms);
   CAF_CHECK(load.wait(1000) == 0ms);
   CAF_CHECK(load.has_room(127, 1ms));
@@ -42,7 +42,12 @@ CAF_TEST(a fresh link takes a hundred and after their first replies all) {
   CAF_CHECK(load.judge(127, 1ms, 1ms, true) == send_when::now);
   CAF_CHECK(load.judge(128, 1ms, 1ms, true) == send_when::later);
   load.answered(100us, 127);
-  CAF_CHECK(load.has_room(100000, 500ms));
+  CAF_CHECK(load.has_room(255, 500ms));
+  CAF_CHECK(!load.has_room(256, 500ms));
+  load.answered(100us, 255);
+  CAF_CHECK(load.has_room(511, 500ms));
+  load.answered(100us, 3);
+  CAF_CHECK(load.has_room(511, 500ms));
 }
 
 CAF_TEST(a server that works off a queue shows its service time) {
@@ -57,7 +62,16 @@ CAF_TEST(a long link is no busy server) {
   for (int i = 0; i < 100; ++i)
     load.answered(50ms, static_cast<size_t>(i % 30));
   CAF_CHECK(load.wait(100) == 0ms);
-  CAF_CHECK(load.has_room(1000, 200ms));
+  CAF_CHECK(load.has_room(127, 200ms));
+}
+
+CAF_TEST(replies that were read late and together do not open the link) {
+  // A server of 1 ms per command, read after 20 ms.
+  for (size_t ahead = 0; ahead < 20; ++ahead)
+    load.answered(20ms, ahead);
+  CAF_CHECK(load.wait(1000) == 0ms);
+  CAF_CHECK(load.has_room(127, 500ms));
+  CAF_CHECK(!load.has_room(128, 500ms));
 }
 
 CAF_TEST(one slow command is forgotten after a few replies) {
@@ -71,11 +85,12 @@ CAF_TEST(one slow command is forgotten after a few replies) {
 
 CAF_TEST(single commands make an old estimate fade) {
   load.answered(1ms, 0);
-  serve(50, 1ms, 10ms, 50);
+  serve(50, 1ms, 10ms, 500);
   CAF_CHECK(load.wait(10) > 50ms);
   for (int i = 0; i < 500; ++i)
     load.answered(20ms, 0);
   CAF_CHECK(load.wait(10) == 0ms);
+  CAF_CHECK(!load.has_room(128, 500ms));
 }
 
 CAF_TEST(a slow command that nobody was before says nothing of the others) {
