@@ -17,14 +17,25 @@ uint64_t allocations() noexcept {
 
 } // namespace redoubt::test
 
-void* operator new(size_t size) {
+// All forms that pair with the `operator delete` below. A sanitizer brings its own
+// of the others, and checks that none is freed by another's.
+
+void* operator new(size_t size, const std::nothrow_t&) noexcept {
   ++count;
-  if (auto p = std::malloc(size == 0 ? 1 : size))
+  return std::malloc(size == 0 ? 1 : size);
+}
+
+void* operator new(size_t size) {
+  if (auto p = operator new(size, std::nothrow))
     return p;
   throw std::bad_alloc{};
 }
 
 void operator delete(void* p) noexcept {
+  std::free(p);
+}
+
+void operator delete(void* p, const std::nothrow_t&) noexcept {
   std::free(p);
 }
 
