@@ -46,31 +46,18 @@ private:
 };
 
 /// Joins the request actors of a runtime, so that each connection is introduced
-/// to it, and never sends a command.
-class onlooker : public client_actor::base {
+/// to it, and never sends a command. All else that it is told it drops.
+class onlooker : public caf::event_based_actor {
 public:
   onlooker(caf::actor_config& cfg, std::shared_ptr<connection_list> to)
-    : client_actor::base(cfg), to_(std::move(to)) {}
+    : caf::event_based_actor(cfg), to_(std::move(to)) {
+    set_default_handler(caf::drop);
+  }
 
-  behavior_type make_behavior() override {
+  caf::behavior make_behavior() override {
     return {
-      [](command&) { return reply{}; },
-      [](command&, const request_options&) { return reply{}; },
-      [](pipeline&) { return replies{}; },
-      [](pipeline&, const request_options&) { return replies{}; },
-      [](transaction&) { return replies{}; },
-      [](transaction&, const request_options&) { return replies{}; },
       [this](link_up& x) { to_->add(x.link, std::move(x.connection)); },
-      [](link_replies&) {},
-      [](submit&) {},
-      [](cancel&) {},
-      [](observe_attempts&) {},
-      [](reconfigure_client&) {},
       [this](link_closed& x) { to_->remove(x.link); },
-      [](gate&) {},
-      [](drain_client&) {},
-      [](new_supervisor&) {},
-      [](tick&) {},
     };
   }
 
@@ -82,7 +69,8 @@ class fixture {
 public:
   fixture() : rt(options()), client(rt.client()) {
     CAF_REQUIRE(!rt.wait_ready(5s));
-    watcher_ = rt.system().spawn<onlooker>(connections);
+    watcher_ = caf::actor_cast<client_actor>(
+      caf::actor{rt.system().spawn<onlooker>(connections)});
     auto boss = caf::actor_cast<supervisor_internal>(
       caf::actor_cast<caf::actor>(rt.supervisor()));
     caf::anon_send(boss, register_client{watcher_, onlooker_number, 0});
