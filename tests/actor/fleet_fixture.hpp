@@ -189,6 +189,7 @@ public:
       mine.id = fleet.size();
       mine.seed = 7 + fleet.size();
       mine.defaults = options.client;
+      mine.limits = options.limits;
       mine.supervisor = boss;
       fleet.push_back(sys.spawn<client>(mine));
       caf::anon_send(boss, register_client{fleet.back(), mine.id, 0});
