@@ -59,6 +59,24 @@ CAF_TEST(a priority is that of a whole pipeline and of a whole transaction) {
   CAF_CHECK_EQUAL(expect_outcomes(whole).size(), 1u);
 }
 
+CAF_TEST(nothing passes a large request that waits for credit) {
+  start_connected();
+  std::string large(900u << 10, 'x');
+  auto first = ask(command{"SET", "a", large});
+  auto second = ask(command{"SET", "b", large});
+  auto own = ask(command{"GET", "c"});
+  submit(join(), "other", 1);
+  CAF_CHECK_EQUAL(told->units.size(), 1u);
+  answer_next(reply{});
+  CAF_REQUIRE_EQUAL(told->units.size(), 4u);
+  CAF_CHECK_EQUAL(sent(1), wire({"SET", "b", large}));
+  for (int i = 0; i < 3; ++i)
+    answer_next(reply{});
+  expect_reply(first);
+  expect_reply(second);
+  expect_reply(own);
+}
+
 CAF_TEST(a request that finds nobody waiting leaves at once) {
   start_connected();
   submit(join(), "a", 1);
@@ -268,6 +286,24 @@ CAF_TEST(what waits behind a retry stays in the queue while others go on) {
                      "runaway5"}));
 }
 
+CAF_TEST(a lane with a retry that is not yet due lets nothing newer in) {
+  config.limits.queue = 4;
+  start_connected();
+  auto& runaway = join();
+  submit(runaway, "runaway", 2);
+  lose_link(2);
+  link_up_now();
+  submit(runaway, "runaway", 4);
+  caf::anon_send(subject, cancel{{1}, runaway.sink});
+  consume_messages();
+  submit(runaway, "runaway", 10);
+  CAF_CHECK_EQUAL(runaway.seen->failed(errc::overloaded), 10u);
+  pass(100ms);
+  CAF_CHECK(
+    keys_sent()
+    == (keys{"runaway2", "runaway3", "runaway4", "runaway5", "runaway6"}));
+}
+
 CAF_TEST(what never left goes out before what came in meanwhile) {
   start();
   link_up_now(4);
@@ -317,6 +353,20 @@ CAF_TEST(what ignores the breaker passes those that wait for permits) {
   o.use_breaker = false;
   submit(join(), "b", 2, std::make_shared<const request_options>(o));
   CAF_CHECK(keys_sent() == (keys{"b1", "b2"}));
+}
+
+CAF_TEST(what ignores the breaker and waits for credit passes them as well) {
+  start();
+  link_up_now(1);
+  set_gate(breaker_state::half_open, 1);
+  submit(join(), "a", 1);
+  request_options o;
+  o.use_breaker = false;
+  submit(join(), "b", 3, std::make_shared<const request_options>(o));
+  CAF_CHECK(keys_sent() == keys{"b1"});
+  answer_next(reply{});
+  answer_next(reply{});
+  CAF_CHECK(keys_sent() == (keys{"b1", "b2", "b3"}));
 }
 
 CAF_TEST_FIXTURE_SCOPE_END()
