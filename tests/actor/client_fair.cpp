@@ -248,6 +248,26 @@ CAF_TEST(what waits behind a retry can be shed like all else) {
     == (keys{"other1", "runaway1", "runaway2", "runaway3", "runaway4"}));
 }
 
+CAF_TEST(what waits behind a retry stays in the queue while others go on) {
+  config.limits.queue = 4;
+  start_connected();
+  auto& runaway = join();
+  submit(runaway, "runaway", 1);
+  lose_link(1);
+  link_up_now();
+  auto& other = join();
+  submit(other, "other", 1);
+  submit(runaway, "runaway", 4);
+  answer_next(reply{});
+  CAF_CHECK_EQUAL(other.seen->replied(), 1u);
+  submit(runaway, "runaway", 10);
+  CAF_CHECK_EQUAL(runaway.seen->failed(errc::overloaded), 10u);
+  pass(50ms);
+  CAF_CHECK(keys_sent()
+            == (keys{"other1", "runaway1", "runaway2", "runaway3", "runaway4",
+                     "runaway5"}));
+}
+
 CAF_TEST(what never left goes out before what came in meanwhile) {
   start();
   link_up_now(4);
