@@ -4,6 +4,7 @@
 
 #include <redoubt/app/lab/private_redis.hpp>
 #include <redoubt/bench/figures.hpp>
+#include <redoubt/bench/hedging.hpp>
 #include <redoubt/bench/overload.hpp>
 #include <redoubt/bench/raw_hiredis.hpp>
 #include <redoubt/bench/with_redoubt.hpp>
@@ -155,6 +156,10 @@ int run(const settings& s) {
   if (std::string{"overload"}.find(s.row) != std::string::npos) {
     found = true;
     run_overload(s.seconds);
+  }
+  if (std::string{"hedging"}.find(s.row) != std::string::npos) {
+    found = true;
+    run_hedging(s.seconds);
   }
   if (!found) {
     fmt::print(stderr, "--row: no row has '{}' in its name\n", s.row);

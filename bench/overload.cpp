@@ -2,143 +2,28 @@
 
 #include <redoubt/actors/runtime.hpp>
 #include <redoubt/app/lab/slow_server.hpp>
-#include <redoubt/bench/figures.hpp>
+#include <redoubt/bench/open_loop.hpp>
 
-#include <caf/event_based_actor.hpp>
-#include <caf/scoped_actor.hpp>
 #include <fmt/format.h>
 
 #include <chrono>
 #include <cstdio>
 #include <stdexcept>
-#include <vector>
 
 namespace redoubt::bench {
 
 namespace {
 
-using clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
 constexpr std::chrono::microseconds service{1000};
 constexpr size_t asker_count = 20;
-
-/// How often each asks for what is due.
-constexpr std::chrono::milliseconds pace{5};
 
 struct variant {
   const char* name;
   double link_share;
   bool adaptive;
   milliseconds deadline{200};
-};
-
-/// Asks at a fixed rate from `since` to `until`, whatever comes back.
-struct ask_at_rate {
-  double per_second = 0;
-  milliseconds deadline{0};
-  clock::time_point since;
-  clock::time_point until;
-};
-
-/// What became of the requests of one asker by the end of its time.
-struct asked {
-  uint64_t in_time = 0;
-  uint64_t shed = 0;
-  uint64_t late = 0;
-  uint64_t rejected = 0;
-  histogram latencies;
-};
-
-struct wake {};
-
-} // namespace
-
-} // namespace redoubt::bench
-
-REDOUBT_LOCAL_MESSAGE(redoubt::bench::ask_at_rate)
-REDOUBT_LOCAL_MESSAGE(redoubt::bench::asked)
-REDOUBT_LOCAL_MESSAGE(redoubt::bench::wake)
-
-namespace redoubt::bench {
-
-namespace {
-
-class asker : public caf::event_based_actor {
-public:
-  asker(caf::actor_config& cfg, request_actor to)
-    : caf::event_based_actor(cfg), to_(std::move(to)) {}
-
-  caf::behavior make_behavior() override {
-    return {
-      [this](const ask_at_rate& x) {
-        plan_ = x;
-        options_.deadline = x.deadline;
-        done_ = make_response_promise();
-        go_on();
-      },
-      [this](wake) { go_on(); },
-    };
-  }
-
-private:
-  /// All that is due by now.
-  void go_on() {
-    auto now = clock::now();
-    auto end = std::min(now, plan_.until);
-    auto due = std::chrono::duration<double>(end - plan_.since).count()
-               * plan_.per_second;
-    for (; static_cast<double>(sent_) < due; ++sent_)
-      ask();
-    if (now < plan_.until)
-      delayed_send(this, pace, wake{});
-    else
-      finish();
-  }
-
-  void ask() {
-    ++open_;
-    auto since = clock::now();
-    request(to_, caf::infinite, command{"GET", "key"}, options_)
-      .then(
-        [this, since](const reply&) {
-          auto now = clock::now();
-          if (now < plan_.until) {
-            ++result_.in_time;
-            result_.latencies.add(static_cast<uint64_t>((now - since).count()));
-          }
-          --open_;
-          finish();
-        },
-        [this](const caf::error& e) {
-          if (clock::now() < plan_.until)
-            count(failure_of(e).value_or(failure{}).code);
-          --open_;
-          finish();
-        });
-  }
-
-  void count(errc code) {
-    if (code == errc::overloaded)
-      ++result_.shed;
-    else if (code == errc::circuit_open)
-      ++result_.rejected;
-    else
-      ++result_.late;
-  }
-
-  void finish() {
-    if (open_ == 0 && clock::now() >= plan_.until && done_.pending())
-      done_.deliver(std::move(result_));
-  }
-
-  request_actor to_;
-  request_options options_;
-  ask_at_rate plan_;
-  caf::response_promise done_;
-  uint64_t sent_ = 0;
-  uint64_t open_ = 0;
-  asked result_;
 };
 
 /// One server, one runtime, one load.
@@ -151,37 +36,11 @@ asked run_once(const variant& what, double load, double seconds) {
   runtime rt{options};
   if (auto error = rt.wait_ready(std::chrono::seconds{5}))
     throw std::runtime_error("redoubt cannot connect");
-  auto to = rt.client();
-  caf::scoped_actor self{rt.system()};
-  std::vector<caf::actor> askers;
-  ask_at_rate plan;
+  open_loop plan;
   plan.deadline = what.deadline;
-  plan.per_second = load * 1e6 / static_cast<double>(service.count())
-                    / asker_count;
-  plan.since = clock::now();
-  plan.until = plan.since
-               + std::chrono::duration_cast<clock::duration>(
-                 std::chrono::duration<double>(seconds));
-  for (size_t i = 0; i < asker_count; ++i) {
-    askers.push_back(rt.system().spawn<asker>(to));
-    self->send(askers.back(), plan);
-    // Not all at the same moment.
-    plan.since += std::chrono::duration_cast<clock::duration>(
-      std::chrono::duration<double>(1 / plan.per_second / asker_count));
-  }
-  asked sum;
-  size_t left = askers.size();
-  self->receive_while([&] { return left > 0; })([&](const asked& x) {
-    sum.in_time += x.in_time;
-    sum.shed += x.shed;
-    sum.late += x.late;
-    sum.rejected += x.rejected;
-    sum.latencies.add(x.latencies);
-    --left;
-  });
-  for (auto& each : askers)
-    caf::anon_send_exit(each, caf::exit_reason::kill);
-  return sum;
+  plan.per_second = load * 1e6 / static_cast<double>(service.count());
+  plan.seconds = seconds;
+  return run_open_loop(rt, std::vector(asker_count, rt.client()), plan);
 }
 
 void print_run(const variant& what, double load, double seconds) {

@@ -59,8 +59,9 @@ enum class hedge_mode : uint8_t {
   off,
   /// After `hedge_options::delay`.
   fixed,
-  /// After the time within which 95 of 100 reads are answered, measured by each
-  /// client handle, but not before `hedge_options::delay`.
+  /// After the time within which 95 of 100 commands are answered, measured by each
+  /// client handle, but not before `hedge_options::delay`. So about 5 of 100 reads
+  /// are hedged.
   p95,
 };
 

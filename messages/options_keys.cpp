@@ -46,7 +46,7 @@ constexpr option_key keys[] = {
   {"client.hedge",
    R"(Whether a read that is slow is sent again over another connection: "off", )"
    R"("fixed" after hedge_delay, or "p95" after the time within which 95 of 100 )"
-   "reads are answered, but not before hedge_delay.",
+   "commands are answered, but not before hedge_delay.",
    AT(client.hedge.mode)},
   {"client.hedge_delay", "See hedge.", AT(client.hedge.delay)},
   {"client.on_open",

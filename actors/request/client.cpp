@@ -158,6 +158,19 @@ caf::actor_id client::caller_of_current() {
 
 // -- requests ---------------------------------------------------------------------
 
+namespace {
+
+/// What is wrong with the options of a request, or nothing. Times are what they
+/// are: who counts down a deadline may arrive at none.
+std::string fault_of(const request_options& x) {
+  for (auto& each : validate(x))
+    if (each.key != "deadline" && each.key != "attempt_timeout")
+      return each.key + ": " + each.what;
+  return {};
+}
+
+} // namespace
+
 request_slot& client::open_request(uint32_t index,
                                    const request_options* options) {
   static const request_options none;
@@ -183,6 +196,9 @@ request_slot& client::open_request(uint32_t index,
     x.fallback = options->fallback;
     x.operation = options->operation;
     x.tag = options->tag;
+    x.last_message = fault_of(*options);
+    if (!x.last_message.empty())
+      x.last_code = errc::invalid_options;
   }
   return x;
 }
@@ -312,6 +328,8 @@ bool can_stand_in(const fallback& who, const request_slot& x) {
 errc client::admission_error(const request_slot& x, std::string& message) {
   if (draining_)
     return errc::shutting_down;
+  if (x.last_code != errc::none)
+    return x.last_code;
   if (x.hedge_asked
       && (x.is_transaction() || x.cls != command_class::read_only)) {
     message = "hedge: only single commands that are read_only are hedged";

@@ -230,7 +230,7 @@ private:
   link_state* link_for_hedge(const request_slot& x);
   void lose_hedges(const link_closed& x, link_state& lost);
   bool awaits_other_copy(request_slot& x, uint64_t link);
-  void learn_latency(const request_slot& x);
+  void learn_latency(const link_state& from, const link_state::sent_unit& x);
   void arm_hedges();
 
   // -- client_fence.cpp: keeping old copies out ------------------------------------
@@ -302,7 +302,9 @@ private:
 
   hedge_queue hedges_;
   api::time_point hedges_armed_for_ = api::time_point::max();
-  latency_percentile read_latency_{0.95};
+  /// Of first copies; measured once somebody wants to know.
+  latency_percentile latency_{0.95};
+  bool latency_measured_ = false;
 
   gate gate_;
   uint32_t permits_ = 0;

@@ -17,6 +17,7 @@ bool may_fall_back(const failure& x) noexcept {
   switch (x.code) {
     case errc::cancelled:
     case errc::invalid_command:
+    case errc::invalid_options:
     case errc::too_large: return false;
     default: return x.outcome != fate::answered;
   }

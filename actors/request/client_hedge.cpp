@@ -16,8 +16,10 @@ void client::plan_hedge(uint32_t index) {
       || gate_.state != breaker_state::closed)
     return;
   api::duration delay = x.hedge.delay;
-  if (x.hedge.mode == hedge_mode::p95)
-    delay = std::max<api::duration>(delay, read_latency_.value());
+  if (x.hedge.mode == hedge_mode::p95) {
+    latency_measured_ = true;
+    delay = std::max<api::duration>(delay, latency_.value());
+  }
   hedges_.add(table_.id(index), now() + delay);
 }
 
@@ -86,10 +88,13 @@ void client::lose_hedges(const link_closed& x, link_state& lost) {
   pump();
 }
 
-void client::learn_latency(const request_slot& x) {
-  if (x.cls == command_class::read_only)
-    read_latency_.record(std::chrono::floor<latency_percentile::duration>(
-      now() - (x.attempt_due - x.attempt_timeout)));
+/// A reply came over a link. Late ones are as good as others, or the slow ones
+/// would be those that nobody sees.
+void client::learn_latency(const link_state& from,
+                           const link_state::sent_unit& x) {
+  if (link_ && from.id == link_->id)
+    latency_.record(
+      std::chrono::floor<latency_percentile::duration>(now() - x.since));
 }
 
 void client::arm_hedges() {

@@ -42,6 +42,8 @@ void client::on_link_replies(link_replies& x) {
     ++from->completed;
     ++from->credit;
     from->credit_bytes += from->sent.front().bytes;
+    if (latency_measured_)
+      learn_latency(*from, from->sent.front());
     from->governed -= from->sent.front().governed ? 1 : 0;
     from->sent.pop_front();
     if (request_table::index_of(item.id) == request_table::no_index)
@@ -90,8 +92,6 @@ void client::settle(uint32_t index, link_reply& x, uint64_t link) {
       return;
     }
   }
-  if (r.hedge.mode != hedge_mode::off)
-    learn_latency(r);
   if (r.hedged_on == link)
     ++counters_.hedges_won;
   tally_success(r);

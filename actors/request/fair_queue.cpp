@@ -63,8 +63,9 @@ void fair_queue::close_line(uint32_t index) {
 bool fair_queue::has_turn_before(uint32_t a, uint32_t b) const noexcept {
   auto key = [this](uint32_t index) {
     auto& x = lines_[index];
+    // Lines that were taken back may be equal but for their key.
     return std::make_tuple(x.priority, x.round, nodes_[x.head].deadline,
-                           x.joined);
+                           x.joined, x.key & 1, x.key >> 1);
   };
   return key(a) < key(b);
 }
@@ -290,13 +291,28 @@ bool fair_queue::can_make_room(const item& x, uint64_t others) const {
   if (longest_[level].empty())
     return false;
   auto longest = longest_[level].top();
-  auto& its = lines_[longest].held[level];
+  auto left = lines_[longest].held[level];
   auto own = find_line(key_of(x.caller, x.past_gate));
   auto wanted = share(1, x.bytes) + (own == none ? 0 : length(own, level));
-  // At least one request goes.
-  auto freed = share(std::max<uint64_t>(need.requests, 1), need.bytes);
-  return its.requests >= need.requests && its.bytes >= need.bytes
-         && length(longest, level) >= wanted + freed;
+  // Its newest requests one by one, as they would go: many small ones shorten a
+  // line more than few large ones that free as many bytes.
+  auto entry = lines_[longest].newest[level];
+  while (entry != none && (need.requests > 0 || need.bytes > 0)) {
+    uint64_t bytes = 0;
+    auto last = entry;
+    do {
+      bytes += nodes_[entry].bytes;
+      last = entry;
+      entry = nodes_[entry].previous_equal;
+    } while (in_same_pipeline(last, entry));
+    left.requests -= 1;
+    left.bytes -= bytes;
+    need.requests -= std::min<uint64_t>(need.requests, 1);
+    need.bytes -= std::min(need.bytes, bytes);
+    if (share(left.requests, left.bytes) < wanted)
+      return false;
+  }
+  return need.requests == 0 && need.bytes == 0;
 }
 
 void fair_queue::next_to_go(const item& x, std::vector<uint32_t>& out) const {

@@ -31,7 +31,20 @@ public:
   /// Closed once it has ended.
   int fd() const noexcept { return socket_.get(); }
 
-  bool has_output() const noexcept { return !output_.empty(); }
+  /// Something is to be sent, and nothing holds it back.
+  bool has_output(clock::time_point now) const noexcept {
+    return !output_.empty() && now >= held_until_;
+  }
+
+  /// When what is held back may go; `max` if nothing is.
+  clock::time_point held_until(clock::time_point now) const noexcept {
+    return output_.empty() || now >= held_until_ ? clock::time_point::max()
+                                                 : held_until_;
+  }
+
+  void hold_until(clock::time_point x) noexcept {
+    held_until_ = std::max(held_until_, x);
+  }
 
   void read() {
     std::array<char, 16 * 1024> room;
@@ -63,13 +76,13 @@ public:
     return true;
   }
 
-  void answer(std::string_view bytes) {
+  void answer(std::string_view bytes, clock::time_point now) {
     output_ += bytes;
-    write();
+    write(now);
   }
 
-  void write() {
-    if (!socket_)
+  void write(clock::time_point now) {
+    if (!socket_ || !has_output(now))
       return;
     auto n = ::send(fd(), output_.data(), output_.size(),
                     MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -83,10 +96,12 @@ private:
   unique_fd socket_;
   redisReader* reader_;
   std::string output_;
+  clock::time_point held_until_{};
 };
 
-slow_server::slow_server(std::chrono::microseconds per_command)
-  : per_command_(per_command) {
+slow_server::slow_server(std::chrono::microseconds per_command,
+                         const stalls& held_back)
+  : per_command_(per_command), stalls_(held_back), random_(held_back.seed) {
   reservation_ = reserve_port(port_);
   listener_ = listen_on(address::tcp(port_));
   wake_ = unique_fd{::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)};
@@ -106,19 +121,22 @@ void slow_server::run() {
   while (!stopping_) {
     std::vector<pollfd> items{{wake_.get(), POLLIN, 0},
                               {listener_.get(), POLLIN, 0}};
+    auto now = clock::now();
+    auto next = jobs_.empty() ? clock::time_point::max() : done_at_;
     for (auto& each : clients_) {
-      auto events = each->has_output() ? POLLIN | POLLOUT : POLLIN;
+      auto events = each->has_output(now) ? POLLIN | POLLOUT : POLLIN;
       items.push_back({each->fd(), static_cast<short>(events), 0});
+      next = std::min(next, each->held_until(now));
     }
-    auto wait = std::max(done_at_ - clock::now(), clock::duration{0});
+    auto wait = std::max(next - now, clock::duration{0});
     auto whole = std::chrono::floor<std::chrono::seconds>(wait);
     timespec limit{whole.count(), (wait - whole).count()};
-    ::ppoll(items.data(), items.size(), jobs_.empty() ? nullptr : &limit,
-            nullptr);
+    ::ppoll(items.data(), items.size(),
+            next == clock::time_point::max() ? nullptr : &limit, nullptr);
+    now = clock::now();
     for (size_t i = 2; i < items.size(); ++i) {
       auto& each = clients_[i - 2];
-      if ((items[i].revents & POLLOUT) != 0)
-        each->write();
+      each->write(now);
       if ((items[i].revents & ~POLLOUT) != 0)
         take_commands(each);
     }
@@ -151,8 +169,14 @@ void slow_server::work_off(clock::time_point now) {
     auto x = std::move(jobs_.front());
     jobs_.pop_front();
     served_ += x.takes_time ? 1 : 0;
-    if (auto from = x.from.lock())
-      from->answer(x.answer);
+    auto stalled = x.takes_time
+                   && std::generate_canonical<double, 32>(random_)
+                        < stalls_.share;
+    if (auto from = x.from.lock()) {
+      if (stalled)
+        from->hold_until(now + stalls_.time);
+      from->answer(x.answer, now);
+    }
     if (!jobs_.empty() && jobs_.front().takes_time)
       done_at_ += per_command_;
   }

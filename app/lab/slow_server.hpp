@@ -7,11 +7,21 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <random>
 #include <string>
 #include <thread>
 #include <vector>
 
 namespace redoubt::lab {
+
+/// Replies that are held back now and then, with all that is behind them on their
+/// connection; other connections do not notice.
+struct stalls {
+  /// Part of the commands whose reply is held back.
+  double share = 0;
+  std::chrono::microseconds time{0};
+  uint64_t seed = 1;
+};
 
 /// A Redis server on 127.0.0.1 that needs a fixed time for each command and does
 /// one after the other, in the order in which they came, whatever connection they
@@ -22,7 +32,8 @@ namespace redoubt::lab {
 /// Runs on a thread of its own.
 class slow_server {
 public:
-  explicit slow_server(std::chrono::microseconds per_command);
+  explicit slow_server(std::chrono::microseconds per_command,
+                       const stalls& held_back = {});
 
   slow_server(const slow_server&) = delete;
   slow_server& operator=(const slow_server&) = delete;
@@ -51,6 +62,7 @@ private:
   void work_off(clock::time_point now);
 
   const std::chrono::microseconds per_command_;
+  const stalls stalls_;
   uint16_t port_ = 0;
   unique_fd reservation_;
   unique_fd listener_;
@@ -61,6 +73,7 @@ private:
   // -- the server's thread only
   std::vector<std::shared_ptr<client>> clients_;
   std::deque<job> jobs_;
+  std::mt19937_64 random_;
   /// When the first job is done.
   clock::time_point done_at_{};
 

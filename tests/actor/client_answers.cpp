@@ -109,6 +109,33 @@ CAF_TEST(a script that the server forgot is sent once with its text) {
   CAF_CHECK_EQUAL(told->units.size(), 5u);
 }
 
+CAF_TEST(a request with impossible options is refused and named what is wrong) {
+  start_connected();
+  auto refused = [&](auto&& change) {
+    request_options x;
+    change(x);
+    auto why = expect_failure(ask(command{"GET", "k"}, x));
+    CAF_CHECK(why.code == errc::invalid_options);
+    CAF_CHECK(why.outcome == fate::not_sent);
+    return why.last_message;
+  };
+  auto names = [](const std::string& text, std::string_view field) {
+    return text.starts_with(std::string{field} + ": must ");
+  };
+  CAF_CHECK(names(refused([](auto& x) { x.attempts = 0; }), "attempts"));
+  CAF_CHECK(names(refused([](auto& x) {
+                    x.hedge = hedge_options{hedge_mode::fixed, -1ms};
+                  }),
+                  "hedge.delay"));
+  CAF_CHECK(names(refused([](auto& x) { x.operation = "a\nb"; }), "operation"));
+  CAF_CHECK(told->units.empty());
+  // Who counts down a deadline may arrive at none.
+  request_options late;
+  late.deadline = -1ms;
+  CAF_CHECK(expect_failure(ask(command{"GET", "k"}, late)).code
+            == errc::deadline_exceeded);
+}
+
 // -- answered ---------------------------------------------------------------------
 
 CAF_TEST(an error from within a script is its reply) {

@@ -245,7 +245,8 @@ CAF_TEST(bad options are refused by name before anything starts) {
     runtime rt{o};
     CAF_FAIL("made a runtime");
   } catch (const std::invalid_argument& e) {
-    CAF_CHECK(std::string{e.what()}.find("client.attempt_timeout") != std::string::npos);
+    CAF_CHECK(std::string{e.what()}.find("client.attempt_timeout")
+              != std::string::npos);
   }
 }
 

@@ -284,11 +284,17 @@ struct walk {
   }
 
   bool agrees() {
-    return broken.empty() && queue.size() == model.items.size()
-           && queue.bytes() == model.bytes()
-           && queue.requests() == model.requests()
-           && queue.front() == model.front(false)
-           && queue.front_past_gate() == model.front(true);
+    auto expect = [this](bool holds, std::string_view what) {
+      if (!holds && broken.empty())
+        broken = what;
+    };
+    expect(queue.size() == model.items.size(), "the size differs");
+    expect(queue.bytes() == model.bytes(), "the bytes differ");
+    expect(queue.requests() == model.requests(), "the requests differ");
+    expect(queue.front() == model.front(false), "the turn differs");
+    expect(queue.front_past_gate() == model.front(true),
+           "the turn past the gate differs");
+    return broken.empty();
   }
 
   random_source random;

@@ -56,3 +56,17 @@ CAF_TEST(a slow server works for those who left and ends in the middle) {
   CAF_CHECK_EQUAL(server.served(), 3u);
   client.send(get);
 }
+
+CAF_TEST(a reply that is held back holds those behind it and no other connection) {
+  lab::slow_server server{0us, {1.0, 200ms, 1}};
+  raw_client one{server.port()};
+  raw_client other{server.port()};
+  auto start = std::chrono::steady_clock::now();
+  one.send(get);
+  other.send("*1\r\n$4\r\nPING\r\n");
+  CAF_CHECK_EQUAL(other.read_all(7), "+PONG\r\n");
+  CAF_CHECK_EQUAL(server.served(), 1u);
+  one.send("*1\r\n$4\r\nPING\r\n");
+  CAF_CHECK_EQUAL(one.read_all(12), "+OK\r\n+PONG\r\n");
+  CAF_CHECK(std::chrono::steady_clock::now() - start >= 200ms);
+}
