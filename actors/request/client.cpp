@@ -112,6 +112,9 @@ client::behavior_type client::make_behavior() {
       } else if (x.purpose == tick_purpose::lease) {
         on_lease_over();
       } else if (x.purpose == tick_purpose::hedge) {
+        // Ticks that an earlier one came before are not for now.
+        if (now() < hedges_armed_for_)
+          return;
         hedges_armed_for_ = api::time_point::max();
         send_hedges();
       } else if (x.purpose == tick_purpose::report) {
@@ -408,7 +411,9 @@ void client::place(uint32_t index, pipeline_room* whole) {
   wheel_.schedule(index, x.deadline);
   // Behind older ones of its caller of which it may be independent: only the lane
   // knows.
-  if (lanes_.contains(x.caller) && !lanes_.is_closed(x.caller)
+  auto lane = lanes_.find(x.caller);
+  if (link_ && lane != nullptr && !lane->closed
+      && lane->entries.size() < config_.limits.credit
       && !queue_.holds(x.caller)) {
     put_in_lane(index);
     lanes_.list(x.caller);

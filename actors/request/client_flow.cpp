@@ -158,7 +158,8 @@ client::stop client::drain_lane(caf::actor_id caller) {
       hand_over(index);
       continue;
     }
-    if (x->hold == lane_hold::all)
+    // The rest waits in the queue, where it has bounds and can be shed.
+    if (x->hold == lane_hold::all || kept >= config_.limits.credit)
       break;
     if (x->hold != lane_hold::polling)
       held.add(x->keys());

@@ -20,7 +20,9 @@ void client::plan_hedge(uint32_t index) {
     latency_measured_ = true;
     delay = std::max<api::duration>(delay, latency_.value());
   }
-  hedges_.add(table_.id(index), now() + delay);
+  // What is over by then needs no place until then.
+  if (now() + delay < std::min(x.attempt_due, x.deadline))
+    hedges_.add(table_.id(index), now() + delay);
 }
 
 void client::send_hedges() {
@@ -78,7 +80,8 @@ bool client::awaits_other_copy(request_slot& x, uint64_t link) {
 
 /// A connection is gone over which nothing but hedges went.
 void client::lose_hedges(const link_closed& x, link_state& lost) {
-  auto code = x.cause == errc::none ? errc::disconnected : x.cause;
+  // As for requests that lost their only copy.
+  auto code = x.cause == errc::protocol_error ? x.cause : errc::disconnected;
   for (size_t i = 0; i < lost.sent.size(); ++i) {
     auto id = lost.sent[i].id;
     auto r = table_.find(id);

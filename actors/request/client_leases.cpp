@@ -115,6 +115,9 @@ void client::tally_slow(const request_slot& x) {
 void client::tend_leases() {
   if (share_.over() && purse_.empty())
     return;
+  // A grant may be over when it comes.
+  if (purse_.expire(now()))
+    report_now_ = true;
   if (share_.give_back(governed_in_flight()) > 0)
     report_now_ = true;
   auto next = api::time_point::max();
@@ -129,6 +132,8 @@ void client::tend_leases() {
 }
 
 void client::on_lease_over() {
+  if (now() < lease_armed_for_)
+    return;
   lease_armed_for_ = api::time_point::max();
   if (purse_.expire(now()))
     report_now_ = true;

@@ -439,6 +439,9 @@ void client::send_report() {
   x.waiting = queue_.size() + waiting_;
   x.counters = counters_;
   tell_leases(x);
+  // Whoever does not wait is forgotten, and has to ask anew.
+  if (x.waiting == 0)
+    permits_asked_ = false;
   send(config_.supervisor, std::move(x));
   tally_ = report{};
   tally_.client = config_.id;

@@ -136,6 +136,25 @@ CAF_TEST(a request with impossible options is refused and named what is wrong) {
             == errc::deadline_exceeded);
 }
 
+CAF_TEST(behind a refused request no more wait than the bounds allow) {
+  config.limits.queue = 4;
+  config.limits.credit = 4;
+  start_connected();
+  auto first = ask(command{"INCR", "k"});
+  answer_next(reply::error("TRYAGAIN Multiple keys request during rehashing"));
+  for (int i = 0; i < 9; ++i)
+    self->send(subject, command{"GET", "k"});
+  consume_messages();
+  CAF_CHECK_EQUAL(told->units.size(), 1u);
+  CAF_CHECK(expect_failure(ask(command{"GET", "k"})).code == errc::overloaded);
+  // And all of them leave in their turn.
+  back_off();
+  for (size_t i = 1; i < told->units.size() && i < 20; ++i)
+    answer_next(reply::integer(static_cast<int64_t>(i)));
+  CAF_CHECK_EQUAL(expect_reply(first).number(), 1);
+  CAF_CHECK(told->units.size() >= 9u);
+}
+
 // -- answered ---------------------------------------------------------------------
 
 CAF_TEST(an error from within a script is its reply) {
