@@ -160,7 +160,6 @@ private:
   /// none now, and then some are asked for.
   bool take_token();
   /// What the token was taken for was not sent.
-  void return_token();
   void reserve_token(uint32_t index);
   void release_token(request_slot& x);
   bool lacks_token(const request_slot& x);

@@ -162,11 +162,6 @@ bool client::take_token() {
   return taken;
 }
 
-void client::return_token() {
-  if (gate_.budget)
-    purse_.give_back(now());
-}
-
 /// Called with its backoff running: a retry holds its token from the start.
 void client::reserve_token(uint32_t index) {
   auto& x = table_[index];
