@@ -98,7 +98,7 @@ private:
     std::vector<std::shared_ptr<const std::string>> scripts;
   };
 
-  // -- client.cpp: what comes in ------------------------------------------------
+  // -- client_admission.cpp: what comes in; the end is in client.cpp -----------------
   request_slot& open_request(uint32_t index, const request_options* options);
   void on_command(command& cmd, const request_options* options);
   void on_pipeline(pipeline& x, const request_options* options);
@@ -184,6 +184,8 @@ private:
   void lose_units(const link_closed& x, link_state lost);
   void fail(uint32_t index, errc code, fate became);
   void discard(uint32_t index);
+
+  // -- client_report.cpp: what the supervisor learns ----------------------------------
   bool tallies(const request_slot& x) const noexcept;
   void tally_success(const request_slot& x);
   void tally_failure(const request_slot& x, errc code, bool new_step);

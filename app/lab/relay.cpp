@@ -206,7 +206,7 @@ bool relay::may_write(size_t index, time_point now) const noexcept {
          && way.next_write <= now;
 }
 
-// Writes from the first chunk; false if that is all that may be done for now.
+// Writes from the first chunk; false if no more may be done before its next time.
 bool relay::write_some(size_t index, time_point now) {
   auto& way = lanes_[index];
   auto& rule = rules_[index];
