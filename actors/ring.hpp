@@ -55,18 +55,6 @@ public:
       pop_front();
   }
 
-  /// Keeps the elements for which `keep` holds, in their order.
-  template <class Predicate>
-  void retain(Predicate keep) {
-    auto n = size_;
-    for (size_t i = 0; i < n; ++i) {
-      auto value = std::move(front());
-      pop_front();
-      if (keep(value))
-        push_back(std::move(value));
-    }
-  }
-
 private:
   void grow() {
     std::vector<T> bigger(slots_.empty() ? 16 : slots_.size() * 2);

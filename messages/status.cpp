@@ -71,6 +71,7 @@ request_counters::operator+=(const request_counters& x) noexcept {
   failed_not_sent += x.failed_not_sent;
   failed_refused += x.failed_refused;
   failed_unknown += x.failed_unknown;
+  failed_answered += x.failed_answered;
   rejected += x.rejected;
   shed += x.shed;
   fallbacks += x.fallbacks;

@@ -121,6 +121,9 @@ struct request_counters {
   uint64_t failed_not_sent = 0;
   uint64_t failed_refused = 0;
   uint64_t failed_unknown = 0;
+  /// The server answered, and that is why: EXECABORT, a reply nested too deep,
+  /// polls that were cancelled.
+  uint64_t failed_answered = 0;
   /// Of the failed ones: turned away by the breaker.
   uint64_t rejected = 0;
   /// Of the failed ones: had waited, and were given up for others or because
@@ -147,9 +150,9 @@ struct request_counters {
 };
 
 REDOUBT_INSPECT(request_counters, succeeded, failed_not_sent, failed_refused,
-                failed_unknown, rejected, shed, fallbacks, attempts, retries,
-                budget_exhausted, late_replies, hedges, hedges_won, queued,
-                in_flight, backing_off)
+                failed_unknown, failed_answered, rejected, shed, fallbacks,
+                attempts, retries, budget_exhausted, late_replies, hedges,
+                hedges_won, queued, in_flight, backing_off)
 
 /// Answer to a `status_query`.
 struct runtime_status {

@@ -195,6 +195,8 @@ void connection::on_exit() {
   // Replies that were read before the end still belong to their callers.
   hand_out();
   std::vector<uint64_t> unwritten(owners_.size());
+  for (uint32_t i = 0; i < owners_.size(); ++i)
+    unwritten[i] = turns_.count(i);
   for (size_t i = 0; i < awaited_.size(); ++i) {
     auto& x = awaited_[i];
     if (x.owner != no_owner && x.end > out_.written())

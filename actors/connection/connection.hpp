@@ -4,6 +4,7 @@
 #include <redoubt/actors/connection/liveness.hpp>
 #include <redoubt/actors/connection/out_buffer.hpp>
 #include <redoubt/actors/connection/reply_decoder.hpp>
+#include <redoubt/actors/connection/send_turns.hpp>
 #include <redoubt/actors/reactor/reactor.hpp>
 #include <redoubt/actors/ring.hpp>
 #include <redoubt/messages/wiring.hpp>
@@ -92,6 +93,9 @@ private:
   void announce(uint32_t index);
   std::optional<uint32_t> free_owner() const;
   void on_submit(submit_many& x);
+  bool may_append() const noexcept;
+  void append(send_turns::unit x);
+  bool fill() noexcept;
   void on_io(uint32_t events);
   void read_some();
   bool take_replies();
@@ -131,6 +135,7 @@ private:
   api::time_point phase_deadline_{};
   std::optional<handshake> handshake_;
 
+  send_turns turns_;
   out_buffer out_;
   reply_decoder decoder_;
   ring<awaited> awaited_;

@@ -12,6 +12,7 @@
 
 #include <cassert>
 #include <cerrno>
+#include <new>
 #include <utility>
 
 namespace redoubt {
@@ -27,6 +28,10 @@ constexpr int reads_per_turn = 16;
 /// outstanding: 1.25 M/s against 0.62 M/s if all there is was read at once.)
 constexpr size_t first_read = 16 * 1024;
 constexpr size_t replies_per_turn = 32;
+
+/// While so many bytes await the kernel, request actors take turns: whoever comes
+/// now waits for these and for one command of each of the others.
+constexpr uint64_t bytes_ahead = 128 * 1024;
 
 } // namespace
 
@@ -50,7 +55,7 @@ void connection::on_attach(link_client& client) {
 std::optional<uint32_t> connection::free_owner() const {
   // The first one is the supervisor's, whoever that is.
   for (uint32_t i = 1; i < owners_.size(); ++i) {
-    if (owners_[i].client || !owners_[i].done.empty())
+    if (owners_[i].client || !owners_[i].done.empty() || turns_.count(i) > 0)
       continue;
     auto owed = false;
     for (size_t k = 0; k < awaited_.size() && !owed; ++k)
@@ -90,11 +95,35 @@ void connection::on_submit(submit_many& x) {
   auto now = api::now(this);
   owners_[x.owner].taken += x.units.size();
   for (auto& unit : x.units) {
-    out_.append(std::move(unit.wire));
-    awaited_.push_back(awaited{unit.id, out_.appended(), now, unit.patience,
-                               x.owner, unit.replies});
+    send_turns::unit mine{x.owner, now, std::move(unit)};
+    if (turns_.empty() && may_append())
+      append(std::move(mine));
+    else
+      turns_.push(std::move(mine));
   }
   host_.mark_dirty(this);
+}
+
+bool connection::may_append() const noexcept {
+  return out_.pending() < bytes_ahead;
+}
+
+void connection::append(send_turns::unit x) {
+  out_.append(std::move(x.what.wire));
+  awaited_.push_back(awaited{x.what.id, out_.appended(), x.since,
+                             x.what.patience, x.owner, x.what.replies});
+}
+
+/// Gives request actors their turns as long as there is room. False if there is
+/// no memory: then nothing may be written any more.
+bool connection::fill() noexcept {
+  try {
+    while (!turns_.empty() && may_append())
+      append(turns_.pop());
+    return true;
+  } catch (const std::bad_alloc&) {
+    return false;
+  }
 }
 
 void connection::on_ready(uint32_t events) noexcept {
@@ -111,13 +140,25 @@ void connection::flush() noexcept {
   if (fd_ < 0 || state_ == connection_state::connecting
       || retiring_ != errc::none)
     return;
-  switch (out_.write_to(fd_)) {
-    case out_buffer::result::done: want(EPOLLIN); break;
-    case out_buffer::result::blocked: want(EPOLLIN | EPOLLOUT); break;
-    case out_buffer::result::failed:
-      // Ends in on_io, after what the peer may have answered was read.
-      write_error_ = errno;
+  for (;;) {
+    if (!fill()) {
+      write_error_ = ENOMEM;
       on_ready(EPOLLIN | EPOLLERR);
+      return;
+    }
+    switch (out_.write_to(fd_)) {
+      case out_buffer::result::done:
+        if (!turns_.empty())
+          continue;
+        want(EPOLLIN);
+        return;
+      case out_buffer::result::blocked: want(EPOLLIN | EPOLLOUT); return;
+      case out_buffer::result::failed:
+        // Ends in on_io, after what the peer may have answered was read.
+        write_error_ = errno;
+        on_ready(EPOLLIN | EPOLLERR);
+        return;
+    }
   }
 }
 

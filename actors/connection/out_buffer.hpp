@@ -22,6 +22,9 @@ public:
   uint64_t appended() const noexcept { return appended_; }
   uint64_t written() const noexcept { return written_; }
 
+  /// Bytes that the kernel has not taken yet.
+  uint64_t pending() const noexcept { return appended_ - written_; }
+
   void append(std::string_view bytes);
   void append(std::shared_ptr<const std::string> bytes);
 

@@ -12,6 +12,7 @@
 #include <redoubt/actors/request/link_load.hpp>
 #include <redoubt/actors/request/request_table.hpp>
 #include <redoubt/actors/request/retry_decision.hpp>
+#include <redoubt/actors/request/token_line.hpp>
 #include <redoubt/actors/request/token_purse.hpp>
 #include <redoubt/actors/ring.hpp>
 #include <redoubt/messages/wiring.hpp>
@@ -132,7 +133,7 @@ private:
   static fair_queue::item item_of(const request_slot& x);
   void line_up(uint32_t index);
   void put_back(uint32_t index);
-  bool someone_before(const request_slot& x) const;
+  bool someone_before(const request_slot& x);
   bool find_room(const fair_queue::item& x);
   void shed(uint32_t index, std::string_view why);
   bool pump_queue();
@@ -149,6 +150,8 @@ private:
   void on_gate(gate& x);
   void reject_waiting();
   bool gate_admits(const request_slot& x);
+  bool gate_admits_governed();
+  errc gate_error(const request_slot& x) const noexcept;
   uint64_t governed_in_flight() const noexcept;
   void use_leases(request_slot& x);
   void ask_for_leave();
@@ -314,9 +317,7 @@ private:
   /// Most governed requests in flight since the last report.
   uint64_t peak_ = 0;
   token_purse purse_;
-  /// Ids of those that wait for a token, in order; `no_token_id` for whoever else
-  /// asked. Those of requests that ended meanwhile are skipped.
-  ring<uint64_t> token_queue_;
+  token_line token_line_;
   bool token_asked_ = false;
   api::time_point lease_armed_for_ = api::time_point::max();
 

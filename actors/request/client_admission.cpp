@@ -218,16 +218,10 @@ errc client::admission_error(const request_slot& x, std::string& message) {
     message = "the deadline was over when the request came in";
     return errc::deadline_exceeded;
   }
-  if (gate_.trouble != errc::none) {
+  auto code = gate_error(x);
+  if (code != errc::none)
     message = gate_.last_error_text;
-    return gate_.trouble;
-  }
-  if (gate_.state == breaker_state::open && x.use_breaker
-      && x.on_open == on_open_policy::fail_fast) {
-    message = gate_.last_error_text;
-    return errc::circuit_open;
-  }
-  return errc::none;
+  return code;
 }
 
 /// Sends a new request, or lets it wait where its turn will come.

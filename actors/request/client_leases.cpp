@@ -17,9 +17,6 @@ constexpr std::chrono::milliseconds token_patience{50};
 /// are asked for when the last one is taken.
 constexpr int tokens_in_advance = 4;
 
-/// Stands for somebody who wants a token and does not wait for it.
-constexpr uint64_t no_token_id = UINT64_MAX;
-
 } // namespace
 
 // -- the gate -----------------------------------------------------------------------
@@ -44,26 +41,38 @@ void client::on_gate(gate& x) {
   gate_ = std::move(x);
   gate_.lease_until = lease_until;
   tally_.generation = gate_.generation;
-  if (gate_.trouble != errc::none || gate_.state == breaker_state::open)
-    reject_waiting();
+  reject_waiting();
   pump();
 }
 
 void client::reject_waiting() {
+  if (gate_.trouble == errc::none && gate_.state != breaker_state::open)
+    return;
   for (uint32_t i = 0; i < table_.capacity(); ++i) {
     auto& x = table_[i];
     if (x.phase != request_phase::queued && x.phase != request_phase::waiting)
       continue;
-    if (gate_.trouble != errc::none)
-      fail(i, gate_.trouble, x.so_far);
-    else if (x.use_breaker && x.on_open == on_open_policy::fail_fast)
-      fail(i, errc::circuit_open, x.so_far);
+    if (auto code = gate_error(x); code != errc::none)
+      fail(i, code, x.so_far);
   }
 }
 
+/// Why the gate turns a request away that would have to wait.
+errc client::gate_error(const request_slot& x) const noexcept {
+  if (gate_.trouble != errc::none)
+    return gate_.trouble;
+  return gate_.state == breaker_state::open && x.use_breaker
+             && x.on_open == on_open_policy::fail_fast
+           ? errc::circuit_open
+           : errc::none;
+}
+
 bool client::gate_admits(const request_slot& x) {
-  if (!x.use_breaker)
-    return true;
+  return !x.use_breaker || gate_admits_governed();
+}
+
+/// True if the breaker and its ramp leave room for one more.
+bool client::gate_admits_governed() {
   if (gate_.state == breaker_state::closed)
     return !share_.in_force(now())
            || share_.admits(governed_in_flight(), now());
@@ -156,7 +165,7 @@ bool client::take_token() {
     return taken;
   for (int i = 0; i < tokens_in_advance; ++i) {
     purse_.ask();
-    token_queue_.push_back(no_token_id);
+    token_line_.push(token_line::in_advance);
   }
   report_now_ = true;
   return taken;
@@ -175,12 +184,11 @@ void client::reserve_token(uint32_t index) {
   x.token_due = std::max(x.not_before, now() + token_patience);
   purse_.ask();
   report_now_ = true;
-  token_queue_.push_back(table_.id(index));
+  token_line_.push(table_.id(index));
   // Nobody answers while the supervisor is dead; those who ended do not pile up.
-  if (token_queue_.size() > 2 * waiting_ + 1024)
-    token_queue_.retain([this](uint64_t id) {
-      return id == no_token_id || table_.find(id) != nullptr;
-    });
+  if (token_line_.size() > 4 * waiting_ + 1024)
+    token_line_.shorten(
+      [this](uint64_t id) { return table_.find(id) == nullptr; });
 }
 
 void client::release_token(request_slot& x) {
@@ -206,9 +214,8 @@ void client::on_tokens(const gate& x) {
   purse_.grant(x.tokens, x.tokens_until);
   if (!x.budget) {
     // Whoever waits needs none any more.
-    while (!token_queue_.empty()) {
-      auto r = table_.find(token_queue_.front());
-      token_queue_.pop_front();
+    while (!token_line_.empty()) {
+      auto r = table_.find(token_line_.pop());
       if (r == nullptr || r->token != token_state::asked)
         continue;
       r->token = token_state::none;
@@ -222,10 +229,9 @@ void client::on_tokens(const gate& x) {
 
 /// So many of those who asked first get a token, as long as there are any.
 void client::answer_asked(uint64_t n) {
-  for (; n > 0 && !token_queue_.empty(); --n) {
-    auto id = token_queue_.front();
-    token_queue_.pop_front();
-    if (id == no_token_id) {
+  for (; n > 0 && !token_line_.empty(); --n) {
+    auto id = token_line_.pop();
+    if (id == token_line::in_advance) {
       token_asked_ = false;
       continue;
     }

@@ -220,12 +220,17 @@ void client::wait_for_retry(uint32_t index, std::chrono::milliseconds wait,
   x.hold = hold;
   x.previous_wait = wait;
   x.not_before = now() + wait;
+  put_in_lane(index);
+  // The breaker may have opened while it was under way.
+  if (auto why = gate_error(x); why != errc::none) {
+    fail(index, why, x.so_far);
+    return;
+  }
   if (feed_.observed())
     tell(x, attempt_event::kind::waits, x.last_code, x.so_far);
   auto charged = hold == lane_hold::keys || hold == lane_hold::all;
   if (charged && !free_of_charge)
     reserve_token(index);
-  put_in_lane(index);
   if (hold == lane_hold::all)
     close_lane(x.caller);
   wheel_.schedule(index, std::min(x.not_before, x.deadline));
@@ -321,8 +326,7 @@ void client::lose_units(const link_closed& x, link_state lost) {
   for (auto i = front.rbegin(); i != front.rend(); ++i)
     put_back(*i);
   // The breaker may have opened while these were under way.
-  if (gate_.state == breaker_state::open || gate_.trouble != errc::none)
-    reject_waiting();
+  reject_waiting();
 }
 
 void client::fail(uint32_t index, errc code, fate became) {
@@ -339,7 +343,7 @@ void client::fail(uint32_t index, errc code, fate became) {
     case fate::not_sent: ++counters_.failed_not_sent; break;
     case fate::refused: ++counters_.failed_refused; break;
     case fate::unknown: ++counters_.failed_unknown; break;
-    case fate::answered: ++counters_.succeeded; break;
+    case fate::answered: ++counters_.failed_answered; break;
   }
   if (code == errc::circuit_open)
     ++counters_.rejected;

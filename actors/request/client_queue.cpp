@@ -20,6 +20,7 @@ fair_queue::item client::item_of(const request_slot& x) {
   result.caller = x.caller;
   result.priority = x.priority;
   result.past_gate = !x.use_breaker;
+  result.order = x.order;
   result.deadline = x.deadline;
   result.bytes = x.bytes();
   result.pipeline = x.pipeline;
@@ -28,10 +29,10 @@ fair_queue::item client::item_of(const request_slot& x) {
 
 /// True if a new request has to wait for others, whatever the link and the gate
 /// say.
-bool client::someone_before(const request_slot& x) const {
+bool client::someone_before(const request_slot& x) {
   if (lanes_.contains(x.caller))
     return true;
-  if (!x.use_breaker)
+  if (!x.use_breaker && !gate_admits_governed())
     return queue_.front_past_gate() != fair_queue::none;
   return lanes_.anything_listed() || queue_.front() != fair_queue::none;
 }

@@ -73,11 +73,18 @@ bool fair_queue::has_turn_before(uint32_t a, uint32_t b) const noexcept {
 uint32_t fair_queue::front() const noexcept {
   auto& gated = turns_[0];
   auto& free = turns_[1];
-  if (gated.empty() || free.empty())
-    return gated.empty() ? front_past_gate() : lines_[gated.top()].head;
+  if (free.empty())
+    return gated.empty() ? none : lines_[gated.top()].head;
+  if (gated.empty())
+    return front_past_gate();
   auto first = has_turn_before(free.top(), gated.top()) ? free.top()
                                                         : gated.top();
-  return lines_[first].head;
+  // Its caller's turn goes to the older of its two lines.
+  auto mine = lines_[first].head;
+  auto other = find_line(lines_[first].key ^ 1);
+  if (other == none || nodes_[mine].order <= nodes_[lines_[other].head].order)
+    return mine;
+  return lines_[other].head;
 }
 
 uint32_t fair_queue::front_past_gate() const noexcept {
@@ -132,6 +139,7 @@ fair_queue::node& fair_queue::place(uint32_t entry, const item& x) {
   mine.line = line_of(key_of(x.caller, x.past_gate));
   mine.priority = x.priority;
   mine.deadline = x.deadline;
+  mine.order = x.order;
   mine.bytes = x.bytes;
   mine.pipeline = x.pipeline;
   return mine;

@@ -17,14 +17,15 @@ namespace redoubt {
 /// Requests of one caller keep their order. Callers take turns: a caller whose
 /// oldest request has a higher priority comes before all others; among equals
 /// everybody has one turn per round, and within a round the earliest deadline
-/// goes first. A caller that joins, or comes back, takes part from the next round
-/// on, so that nobody waits for more than two turns of anybody else (rounds
-/// instead of the weighted virtual times of start-time fair queueing: Goyal, Vin
-/// and Cheng, 1996). Priorities put callers before callers and never a request
-/// before an older one of its own caller.
+/// goes first. A caller that joins takes part from the next round on, so that nobody
+/// waits for more than two turns of anybody else (rounds instead of the weighted
+/// virtual times of start-time fair queueing: Goyal, Vin and Cheng, 1996). One that
+/// was suspended keeps its round. Priorities put callers before callers and never
+/// a request before an older one of its own caller.
 ///
 /// Requests that ignore the breaker form a line of their own within their caller,
-/// which moves on while the others are held back.
+/// which moves on while the others are held back. While nothing is, the older of
+/// the caller's two lines goes first, whichever of them has the turn.
 ///
 /// When there is no room the newcomer is turned away, unless somebody holds more
 /// than its share: the newest requests of lower priority go first, then those of
@@ -48,6 +49,8 @@ public:
     request_priority priority = request_priority::normal;
     /// It ignores the breaker.
     bool past_gate = false;
+    /// Its place among the requests of its caller.
+    uint64_t order = 0;
     time_point deadline{};
     uint64_t bytes = 0;
     /// Not 0: the pipeline of which it is a part. Its parts follow each other.
@@ -119,6 +122,7 @@ private:
     uint32_t line = none;
     request_priority priority = request_priority::normal;
     time_point deadline{};
+    uint64_t order = 0;
     uint64_t bytes = 0;
     uint64_t pipeline = 0;
   };

@@ -57,7 +57,9 @@ link_load::duration link_load::wait(size_t ahead) const noexcept {
 }
 
 link_load::duration link_load::allowed(duration time) const noexcept {
-  auto rest = std::clamp(time - round_trip(), duration{0}, longest);
+  // Whoever has no time beyond the round trip must not keep the link idle for all
+  // others.
+  auto rest = std::clamp(time - round_trip(), round_trip(), longest);
   return duration{static_cast<duration::rep>(share_ * count_of(rest))};
 }
 

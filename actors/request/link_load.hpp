@@ -26,7 +26,8 @@ enum class send_when : uint8_t {
 ///
 /// From that follows how long a further command would wait for its answer. What
 /// is under way on the link is kept at a share of the time that an attempt has,
-/// so that the rest waits where it can still be taken back; and what could not be
+/// so that the rest waits where it can still be taken back, or at that share of a
+/// round trip if an attempt has less than that; and what could not be
 /// answered in time is not sent at all. What was seen holds for twice as many
 /// commands as were under way then and for no more: replies that were read late
 /// and together look like those of a long link. So bursts grow as in TCP's slow

@@ -33,9 +33,6 @@ public:
 
   /// Gives one back that was taken and not used.
   void give_back(time_point now) noexcept {
-    // It may have been taken free of charge, before there was a budget.
-    if (told_.refunded == told_.taken)
-      return;
     ++told_.refunded;
     ++tokens_;
     expire(now);

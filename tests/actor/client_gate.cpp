@@ -49,6 +49,72 @@ CAF_TEST(a request may ignore the breaker) {
   CAF_CHECK_EQUAL(expect_reply(answer).text(), "v");
 }
 
+CAF_TEST(a request that ignores the breaker waits behind its caller while all is well) {
+  start();
+  std::vector<decltype(ask(command{"GET", "k"}))> answers;
+  request_options o;
+  o.use_breaker = false;
+  o.deadline = 1s;
+  for (auto key : {"a", "b", "c", "d"}) {
+    auto ignores = key[0] == 'b' || key[0] == 'd';
+    answers.push_back(ignores ? ask(command{"GET", key}, o)
+                              : ask(command{"GET", key}));
+  }
+  link_up_now(2);
+  for (size_t i = 0; i < 4; ++i) {
+    CAF_CHECK_EQUAL(sent(i), wire({"GET", std::string(1, "abcd"[i])}));
+    answer_next(reply{});
+  }
+  for (auto& each : answers)
+    expect_reply(each);
+}
+
+CAF_TEST(a request that ignores the breaker does not pass one that waits for credit) {
+  start_connected();
+  std::string large(900u << 10, 'x');
+  auto first = ask(command{"SET", "a", large});
+  auto second = ask(command{"SET", "b", large});
+  request_options o;
+  o.use_breaker = false;
+  auto third = ask(command{"SET", "b", "newer"}, o);
+  CAF_CHECK_EQUAL(told->units.size(), 1u);
+  answer_next(reply{});
+  CAF_REQUIRE_EQUAL(told->units.size(), 3u);
+  CAF_CHECK_EQUAL(sent(2), wire({"SET", "b", "newer"}));
+  answer_next(reply{});
+  answer_next(reply{});
+  expect_reply(first);
+  expect_reply(second);
+  expect_reply(third);
+}
+
+CAF_TEST(a retry that would begin behind an open breaker fails at once) {
+  start_connected();
+  auto refused = ask(command{"GET", "a"});
+  auto timed_out = ask(command{"GET", "b"});
+  request_options o;
+  o.on_open = on_open_policy::wait;
+  auto patient = ask(command{"GET", "c"}, o);
+  set_gate(breaker_state::open, 1);
+  auto loading = "LOADING Redis is loading the dataset in memory";
+  answer_next(reply::error(loading));
+  auto why = expect_failure(refused);
+  CAF_CHECK(why.code == errc::circuit_open);
+  CAF_CHECK(why.outcome == fate::refused);
+  CAF_CHECK_EQUAL(why.attempts, 1u);
+  CAF_CHECK_EQUAL(why.last_message, loading);
+  pass(config.defaults.timeouts.attempt + 5ms);
+  why = expect_failure(timed_out);
+  CAF_CHECK(why.code == errc::circuit_open);
+  CAF_CHECK(why.outcome == fate::unknown);
+  set_gate(breaker_state::closed, 3);
+  answer_next(reply{});
+  answer_next(reply{});
+  pass(300ms);
+  answer_next(reply::string("v"));
+  CAF_CHECK_EQUAL(expect_reply(patient).text(), "v");
+}
+
 CAF_TEST(a retry that ignores the breaker passes retries of others that do not) {
   start_connected();
   auto held = ask(command{"GET", "a"});

@@ -94,6 +94,21 @@ CAF_TEST(within a round the earliest deadline goes first) {
   CAF_CHECK(drain() == (entries{2, 3, 0, 1}));
 }
 
+CAF_TEST(the older of the two lines of a caller goes first) {
+  auto nth = [this](fair_queue::item x, int deadline) {
+    x.order = next + 1;
+    x.deadline = fair_queue::time_point{} + std::chrono::milliseconds{deadline};
+    push(x);
+  };
+  nth(of(1), 500);
+  nth(past_gate(1), 100);
+  nth(past_gate(1), 100);
+  nth(of(1), 10);
+  nth(past_gate(1), 1);
+  CAF_CHECK_EQUAL(queue.front_past_gate(), 1u);
+  CAF_CHECK(drain() == (entries{0, 1, 2, 3, 4}));
+}
+
 CAF_TEST(a caller that joins waits for one turn of each other at most) {
   for (int i = 0; i < 100; ++i)
     push(of(1, normal, i));

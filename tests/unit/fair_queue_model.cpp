@@ -65,7 +65,16 @@ public:
       if (!best || mine.first < best->first)
         best = mine;
     }
-    return best ? best->second : fair_queue::none;
+    if (!best)
+      return fair_queue::none;
+    auto mine = best->second;
+    // The older of the caller's two heads, unless the others are held back.
+    auto k = key_of(items[mine]);
+    if (auto other = lines.find({k.first, !k.second});
+        other != lines.end() && !past_gate_only
+        && items[other->second.waiting.front()].order < items[mine].order)
+      return other->second.waiting.front();
+    return mine;
   }
 
   void take(uint32_t entry) {
@@ -182,6 +191,7 @@ struct walk {
       return;
     for (; parts > 0; --parts) {
       auto entry = unused();
+      x.order = ++orders;
       model.push_back(entry, x);
       queue.push_back(entry, x);
       // The actor does so; a line that is new knows nothing of it.
@@ -302,6 +312,7 @@ struct walk {
   simple_queue model;
   std::set<uint64_t> suspended;
   uint64_t pipelines = 0;
+  uint64_t orders = 0;
   std::string broken;
   size_t refused = 0;
   size_t made_room = 0;

@@ -74,6 +74,19 @@ CAF_TEST(replies that were read late and together do not open the link) {
   CAF_CHECK(!load.has_room(128, 500ms));
 }
 
+CAF_TEST(a request that has less time than the round trip does not stop the link) {
+  for (int i = 0; i < 100; ++i)
+    serve(1, 1ms, 1us, static_cast<size_t>(i));
+  CAF_CHECK(load.has_room(100, 1s));
+  CAF_CHECK(load.has_room(100, 1ms));
+  CAF_CHECK(load.has_room(100, 100us));
+  // A quarter of the round trip.
+  for (int i = 0; i < 100; ++i)
+    serve(1, 1ms, 5us, static_cast<size_t>(i));
+  CAF_CHECK(load.has_room(49, 100us));
+  CAF_CHECK(!load.has_room(55, 100us));
+}
+
 CAF_TEST(one slow command is forgotten after a few replies) {
   load.answered(100us, 0);
   for (size_t ahead = 0; ahead < 5; ++ahead)

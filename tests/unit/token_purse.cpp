@@ -70,10 +70,3 @@ CAF_TEST(what was not used after the lease goes back) {
   CAF_CHECK(
     (purse.told() == token_totals{.taken = 1, .refunded = 1, .returned = 1}));
 }
-
-CAF_TEST(what was never taken is not given back) {
-  token_purse purse;
-  purse.give_back(now);
-  CAF_CHECK(purse.empty());
-  CAF_CHECK(purse.told() == token_totals{});
-}

@@ -142,6 +142,52 @@ private:
 
 CAF_TEST_FIXTURE_SCOPE(connection_unwritten_tests, fixture)
 
+// -- turns ----------------------------------------------------------------------
+
+CAF_TEST(request actors take turns however much one of them hands over) {
+  cue sent;
+  cue go;
+  scripted_peer peer{script{[&](peer_session& client) {
+    shake_hands(client);
+    client.stall_until(sent);
+    client.reply("+OK\r\n");
+    client.stall_until(go);
+    for (int i = 0; i < 4004; ++i)
+      client.next_command();
+    client.expect_end();
+  }}};
+  open(peer);
+  auto& second = attach();
+  auto& third = attach();
+  std::string kilobyte(1024, 'x');
+  std::vector<submission> many;
+  std::vector<submission> few;
+  for (uint64_t i = 0; i < 4000; ++i)
+    many.push_back(unit(i, command{"SET", "a" + std::to_string(i), kilobyte}));
+  for (uint64_t i = 0; i < 3; ++i)
+    few.push_back(unit(i, command{"SET", "b" + std::to_string(i), "v"}));
+  block_reactor();
+  submit(first(), std::move(many));
+  submit(second, std::move(few));
+  submit(third, {unit(0, command{"SET", "c0", "v"})});
+  sent.give();
+  release_reactor();
+  CAF_REQUIRE(first().has_replies(1));
+  go.give();
+  CAF_REQUIRE(peer.wait_for(4004));
+  std::string order;
+  for (auto& words : peer.commands())
+    if (words[0] == "SET")
+      order += words[1][0];
+  // Behind 128 KiB of the first one.
+  auto turns = order.find("aabcababaa");
+  CAF_CHECK(turns != std::string::npos && turns < 128);
+  close_with(errc::shutting_down);
+  CAF_CHECK_EQUAL(end_of(first(), errc::shutting_down).written_up_to, 4000u);
+  CAF_CHECK_EQUAL(end_of(second, errc::shutting_down).written_up_to, 3u);
+  CAF_CHECK(peer.wait_done());
+}
+
 // -- what the kernel did not take ---------------------------------------------
 
 CAF_TEST(a link closed while the peer does not read tells what was written) {
