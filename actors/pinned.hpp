@@ -39,8 +39,8 @@ void bounce_overloaded(const caf::mailbox_element& request);
 ///
 /// Its mailbox is bounded: above the executor's limit a request is answered
 /// `overloaded` on the sender's thread. Messages that are no requests pass,
-/// unless `Base::turn_away(message)` answers them; they are bounded by credit
-/// between their sender and the receiver.
+/// unless `Base::turn_away(message)` answers or drops them: those of the runtime's
+/// own actors, which are bounded by credit between sender and receiver.
 ///
 /// If `Base` has `coalesce()` and `end_of_turn()`, the former is called once and
 /// the latter after every resume, so that an actor can send in one message what

@@ -99,7 +99,9 @@ struct adopt_link {
   link_observer observer;
 };
 
-/// Closes the connection now; what is unanswered ends as in `link_closed`.
+/// Closes the connection now; what is unanswered ends as in `link_closed`. With
+/// `read_only_replica`: takes nothing new and closes once all that was written is
+/// answered.
 struct close_link {
   errc cause = errc::none;
 };

@@ -1,10 +1,7 @@
 #include <redoubt/actors/connection/connection.hpp>
 
-#include <redoubt/actors/connection/transport.hpp>
 #include <redoubt/actors/log.hpp>
 #include <redoubt/actors/quiet.hpp>
-
-#include <unistd.h>
 
 #include <cerrno>
 
@@ -17,7 +14,7 @@ constexpr std::chrono::milliseconds resolver_grace{100};
 
 } // namespace
 
-connection::connection(caf::actor_config& cfg, reactor& host,
+connection::connection(caf::actor_config& cfg, io_host& host,
                        connection_config config)
   : connection_actor::base(cfg),
     host_(host),
@@ -44,9 +41,7 @@ connection::behavior_type connection::make_behavior() {
           each.client = nullptr;
     },
     [this](adopt_link& x) { on_adopt(x.observer); },
-    [this](close_link& x) {
-      fail(x.cause, "closed by the runtime", x.cause == errc::protocol_error);
-    },
+    [this](close_link& x) { on_close(x.cause); },
     [this](resolved& x) { on_resolved(x); },
     [this](io_event& x) { on_io(x.events); },
     [this](tick& x) { on_tick(x.token); },
@@ -66,13 +61,13 @@ void connection::start() {
     enter(connection_state::connecting);
     phase_deadline_ = api::now(this) + config_.pool.connect_timeout;
     arm(phase_deadline_);
-    auto x = transport::open_unix(server.path);
+    auto x = host_.sockets().open_unix(server.path);
     // A Unix socket whose backlog is full says EAGAIN: there is nothing to wait
     // for on the descriptor, so the schedule of dials tries again.
     opened(x.fd, x.error);
     return;
   }
-  if (transport::is_address(server.host)) {
+  if (is_address(server.host)) {
     addresses_.push_back(server.host);
     connect_next();
     return;
@@ -113,9 +108,9 @@ void connection::connect_next() {
   phase_deadline_ = now + (connect_deadline_ - now) / left;
   arm(phase_deadline_);
   auto& address = addresses_[next_address_++];
-  auto x = transport::open_tcp(address, config_.server.port,
-                               config_.pool.ping_interval
-                                 + config_.pool.ping_timeout);
+  auto x = host_.sockets().open_tcp(address, config_.server.port,
+                                    config_.pool.ping_interval
+                                      + config_.pool.ping_timeout);
   opened(x.fd, x.error);
 }
 
@@ -126,7 +121,7 @@ void connection::opened(int fd, int error) {
     host_.watch(fd_, watched_, this);
     return;
   }
-  last_refusal_ = transport::error_text(error);
+  last_refusal_ = error_text(error);
   if (error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM)
     fail(errc::resource_error, last_refusal_);
   else
@@ -134,8 +129,8 @@ void connection::opened(int fd, int error) {
 }
 
 void connection::on_connected() {
-  if (auto error = transport::connect_result(fd_); error != 0) {
-    last_refusal_ = transport::error_text(error);
+  if (auto error = host_.sockets().connect_result(fd_); error != 0) {
+    last_refusal_ = error_text(error);
     close_socket();
     connect_next();
     return;
@@ -184,9 +179,9 @@ void connection::close_socket() noexcept {
   host_.unwatch(fd_, this);
   ready_events_ = 0;
   if (gave_up_)
-    transport::close_with_reset(fd_);
+    host_.sockets().close_with_reset(fd_);
   else
-    ::close(fd_);
+    host_.sockets().close(fd_);
   fd_ = -1;
 }
 

@@ -5,7 +5,7 @@
 #include <redoubt/actors/connection/out_buffer.hpp>
 #include <redoubt/actors/connection/reply_decoder.hpp>
 #include <redoubt/actors/connection/send_turns.hpp>
-#include <redoubt/actors/reactor/reactor.hpp>
+#include <redoubt/actors/reactor/io_host.hpp>
 #include <redoubt/actors/ring.hpp>
 #include <redoubt/messages/wiring.hpp>
 
@@ -39,7 +39,7 @@ struct connection_config {
 /// written.
 class connection : public connection_actor::base, public io_handler {
 public:
-  connection(caf::actor_config& cfg, reactor& host, connection_config config);
+  connection(caf::actor_config& cfg, io_host& host, connection_config config);
 
   ~connection() override;
 
@@ -104,6 +104,8 @@ private:
   void on_too_large();
   void hand_out();
   void retire(const reply& x);
+  void retire(errc code, std::string text);
+  void on_close(errc cause);
   bool end_if_retired();
   void peer_ended(std::string text);
   void on_tick(uint64_t token);
@@ -116,7 +118,7 @@ private:
   void arm(api::time_point when);
   void want(uint32_t events) noexcept;
 
-  reactor& host_;
+  io_host& host_;
   connection_config config_;
   std::shared_ptr<spdlog::logger> log_;
   connection_state state_ = connection_state::connecting;

@@ -2,13 +2,9 @@
 
 #include <redoubt/actors/connection/connection.hpp>
 
-#include <redoubt/actors/connection/transport.hpp>
-
 #include <caf/mailbox_element.hpp>
 
 #include <fmt/format.h>
-
-#include <sys/socket.h>
 
 #include <cassert>
 #include <cerrno>
@@ -138,7 +134,7 @@ void connection::on_ready(uint32_t events) noexcept {
 
 void connection::flush() noexcept {
   if (fd_ < 0 || state_ == connection_state::connecting
-      || retiring_ != errc::none)
+      || retiring_ != errc::none || write_error_ != 0)
     return;
   for (;;) {
     if (!fill()) {
@@ -146,7 +142,7 @@ void connection::flush() noexcept {
       on_ready(EPOLLIN | EPOLLERR);
       return;
     }
-    switch (out_.write_to(fd_)) {
+    switch (out_.write_to(host_.sockets(), fd_)) {
       case out_buffer::result::done:
         if (!turns_.empty())
           continue;
@@ -182,7 +178,7 @@ void connection::read_some() {
   // Once writing failed the peer is gone: then all that it left is read.
   for (int i = 0; i < reads_per_turn || write_error_ != 0; ++i) {
     auto size = i == 0 ? first_read : room.size();
-    auto n = ::recv(fd_, room.data(), size, 0);
+    auto n = host_.sockets().receive(fd_, room.data(), size);
     if (n > 0) {
       if (liveness_)
         liveness_->read(api::now(this));
@@ -200,7 +196,7 @@ void connection::read_some() {
     } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
       break;
     } else if (errno != EINTR) {
-      peer_ended(transport::error_text(errno));
+      peer_ended(error_text(errno));
       return;
     }
   }
@@ -208,7 +204,7 @@ void connection::read_some() {
   if (end_if_retired())
     return;
   if (write_error_ != 0)
-    peer_ended(transport::error_text(write_error_));
+    peer_ended(error_text(write_error_));
 }
 
 void connection::peer_ended(std::string text) {
@@ -314,12 +310,27 @@ void connection::retire(const reply& x) {
   auto code = judge(x.text(), true).code;
   if (code != errc::read_only_replica && code != errc::auth_failed)
     return;
+  retire(code, x.text());
+}
+
+void connection::retire(errc code, std::string text) {
   retiring_ = code;
-  retire_text_ = x.text();
+  retire_text_ = std::move(text);
   if (out_.empty())
     return;
   // What the kernel has not taken yet never leaves.
   want(EPOLLIN);
+}
+
+void connection::on_close(errc cause) {
+  if (cause == errc::read_only_replica && state_ == connection_state::ready) {
+    // The server is well: what it was sent is still answered.
+    if (retiring_ == errc::none)
+      retire(cause, "the server is a replica, as another connection learned");
+    end_if_retired();
+    return;
+  }
+  fail(cause, "closed by the runtime", cause == errc::protocol_error);
 }
 
 bool connection::end_if_retired() {

@@ -1,8 +1,5 @@
 #include <redoubt/actors/connection/out_buffer.hpp>
 
-#include <sys/socket.h>
-#include <sys/uio.h>
-
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -55,7 +52,7 @@ void out_buffer::consume(size_t n) {
   offset_ = n;
 }
 
-out_buffer::result out_buffer::write_to(int fd) {
+out_buffer::result out_buffer::write_to(transport& sockets, int fd) {
   while (!empty()) {
     std::array<iovec, blocks_per_call> parts;
     auto count = std::min(blocks_.size(), parts.size());
@@ -66,10 +63,7 @@ out_buffer::result out_buffer::write_to(int fd) {
       parts[i].iov_base = const_cast<char*>(bytes.data());
       parts[i].iov_len = bytes.size();
     }
-    msghdr message{};
-    message.msg_iov = parts.data();
-    message.msg_iovlen = count;
-    auto n = ::sendmsg(fd, &message, MSG_NOSIGNAL);
+    auto n = sockets.send(fd, parts.data(), count);
     if (n >= 0)
       consume(static_cast<size_t>(n));
     else if (errno == EAGAIN || errno == EWOULDBLOCK)

@@ -1,8 +1,7 @@
 #pragma once
 
+#include <redoubt/actors/reactor/transport.hpp>
 #include <redoubt/actors/ring.hpp>
-
-#include <sys/types.h>
 
 #include <cstdint>
 #include <memory>
@@ -30,9 +29,8 @@ public:
 
   enum class result : uint8_t { done, blocked, failed };
 
-  /// Writes as much as the socket takes, without raising SIGPIPE. On `failed`
-  /// errno tells why.
-  result write_to(int fd);
+  /// Writes as much as the socket takes. On `failed` errno tells why.
+  result write_to(transport& sockets, int fd);
 
 private:
   struct block {

@@ -44,7 +44,7 @@ void bounce_overloaded(const caf::mailbox_element& request) {
 }
 
 reactor::reactor(caf::actor_system& sys, const settings& options)
-  : executor(&sys), options_(options) {
+  : io_host(&sys), options_(options) {
   epoll_fd_ = epoll_create1(EPOLL_CLOEXEC);
   if (epoll_fd_ < 0)
     throw_errno("epoll_create1");
@@ -177,17 +177,7 @@ void reactor::unwatch(int fd, io_handler* handler) noexcept {
   for (int i = 0; i < fetched_; ++i)
     if (events_[static_cast<size_t>(i)].data.ptr == handler)
       events_[static_cast<size_t>(i)].data.ptr = this;
-  if (handler->dirty_) {
-    handler->dirty_ = false;
-    std::erase(dirty_, handler);
-  }
-}
-
-void reactor::mark_dirty(io_handler* handler) {
-  if (handler->dirty_)
-    return;
-  dirty_.push_back(handler);
-  handler->dirty_ = true;
+  forget_dirty(handler);
 }
 
 void reactor::resume(caf::resumable* ptr) {
@@ -221,16 +211,6 @@ bool reactor::run_queued() {
     batch_.clear();
   }
   return !stop;
-}
-
-void reactor::flush_dirty() noexcept {
-  // A flush marks nobody dirty, but it may unwatch.
-  while (!dirty_.empty()) {
-    auto handler = dirty_.back();
-    dirty_.pop_back();
-    handler->dirty_ = false;
-    handler->flush();
-  }
 }
 
 void reactor::dispatch(int n) noexcept {

@@ -1,8 +1,6 @@
 #pragma once
 
-#include <redoubt/actors/pinned.hpp>
-
-#include <sys/epoll.h>
+#include <redoubt/actors/reactor/io_host.hpp>
 
 #include <array>
 #include <atomic>
@@ -15,31 +13,12 @@
 
 namespace redoubt {
 
-/// Something with a file descriptor on a reactor. All calls on its thread.
-class io_handler {
-public:
-  virtual ~io_handler() = default;
-
-  /// The descriptor is ready for `events` (EPOLLIN …). An actor sends itself an
-  /// `io_event` here, so that its work is done, and its exceptions are caught,
-  /// in a message handler.
-  virtual void on_ready(uint32_t events) noexcept = 0;
-
-  /// Writes what was gathered since the last flush. Called once per turn of the
-  /// reactor after `mark_dirty`.
-  virtual void flush() noexcept = 0;
-
-private:
-  friend class reactor;
-  bool dirty_ = false;
-};
-
 /// One I/O thread: it waits on epoll and runs the actors pinned to it.
 ///
 /// A turn is: resume what is queued, flush each dirty connection with one write,
 /// wait for readiness, deliver it. With `run_callers` the actors that its actors
 /// wake run here too, instead of being handed to CAF's scheduler.
-class reactor final : public executor {
+class reactor final : public io_host {
 public:
   struct settings {
     bool run_callers = false;
@@ -73,14 +52,10 @@ public:
 
   // -- the reactor's thread -----------------------------------------------------
 
-  void watch(int fd, uint32_t events, io_handler* handler);
-  void rewatch(int fd, uint32_t events, io_handler* handler);
-  /// No call to `handler` follows, not even for readiness already fetched.
-  void unwatch(int fd, io_handler* handler) noexcept;
-  void mark_dirty(io_handler* handler);
-
-  /// Room for one read, shared by all connections of this reactor.
-  std::array<char, 64 * 1024>& read_buffer() noexcept { return read_buffer_; }
+  transport& sockets() noexcept override { return system_transport(); }
+  void watch(int fd, uint32_t events, io_handler* handler) override;
+  void rewatch(int fd, uint32_t events, io_handler* handler) override;
+  void unwatch(int fd, io_handler* handler) noexcept override;
 
 private:
   void post(caf::resumable* ptr);
@@ -88,7 +63,6 @@ private:
   void run();
   bool run_queued();
   void resume(caf::resumable* ptr);
-  void flush_dirty() noexcept;
   bool spin_for_work();
   void wait_for_events(int timeout_ms);
   void dispatch(int n) noexcept;
@@ -108,10 +82,8 @@ private:
   // Of the reactor's thread.
   std::vector<caf::resumable*> local_;
   std::vector<caf::resumable*> batch_;
-  std::vector<io_handler*> dirty_;
   std::array<epoll_event, 64> events_;
   int fetched_ = 0;
-  std::array<char, 64 * 1024> read_buffer_;
 
   mutable std::mutex residents_mutex_;
   std::condition_variable residents_changed_;

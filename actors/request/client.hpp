@@ -11,6 +11,7 @@
 #include <redoubt/actors/request/latency_percentile.hpp>
 #include <redoubt/actors/request/link_load.hpp>
 #include <redoubt/actors/request/request_table.hpp>
+#include <redoubt/actors/request/resend_groups.hpp>
 #include <redoubt/actors/request/retry_decision.hpp>
 #include <redoubt/actors/request/token_line.hpp>
 #include <redoubt/actors/request/token_purse.hpp>
@@ -119,13 +120,15 @@ private:
   caf::actor_id caller_of_current();
 
   // -- client_flow.cpp: what goes out ---------------------------------------------
-  bool may_send(const request_slot& x);
+  bool may_send(const request_slot& x, size_t behind = 0);
   void hand_over(uint32_t index);
+  std::chrono::milliseconds link_patience(const request_slot& x) const;
   void pump();
   /// What stopped the draining of a lane.
   enum class stop : uint8_t { nothing, credit, gate };
   stop drain_lanes();
   stop drain_lane(caf::actor_id caller);
+  static bool is_resent_write(const request_slot& x);
   void put_in_lane(uint32_t index);
   void close_lane(caf::actor_id caller);
 
@@ -149,8 +152,8 @@ private:
   // -- client_leases.cpp: permits, share of the ramp, tokens ------------------------
   void on_gate(gate& x);
   void reject_waiting();
-  bool gate_admits(const request_slot& x);
-  bool gate_admits_governed();
+  bool gate_admits(const request_slot& x, size_t behind = 0);
+  bool gate_admits_governed(size_t behind = 0);
   errc gate_error(const request_slot& x) const noexcept;
   uint64_t governed_in_flight() const noexcept;
   void use_leases(request_slot& x);

@@ -34,6 +34,15 @@ void client::flush_channels() {
 
 bool client::turn_away(const caf::mailbox_element& x) {
   auto& content = x.content();
+  // Sent as plain messages, nobody waits for what becomes of these.
+  if (content.match_elements<command>()
+      || content.match_elements<command, request_options>()
+      || content.match_elements<pipeline>()
+      || content.match_elements<pipeline, request_options>()
+      || content.match_elements<transaction>()
+      || content.match_elements<transaction, request_options>()
+      || content.match_elements<cancel>())
+    return true;
   if (!content.match_elements<submit>())
     return false;
   auto& turned_away = content.get_as<submit>(0);

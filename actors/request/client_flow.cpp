@@ -7,16 +7,21 @@
 
 namespace redoubt {
 
-bool client::may_send(const request_slot& x) {
+/// With `behind` others that have to go with it. If nothing is under way they go
+/// whatever their number.
+bool client::may_send(const request_slot& x, size_t behind) {
   if (!link_ || link_->credit == 0)
     return false;
-  // A command that is larger than all credit may go alone.
-  if (x.bytes() > link_->credit_bytes && !link_->sent.empty())
-    return false;
   auto under_way = link_->sent.size();
-  if (config_.limits.adaptive && under_way >= in_flight_limit_.limit())
+  if (under_way == 0)
+    return gate_admits(x, behind);
+  // A command that is larger than all credit may go alone.
+  if (x.bytes() > link_->credit_bytes || link_->credit <= behind)
     return false;
-  return load_.has_room(under_way, x.attempt_time()) && gate_admits(x);
+  if (config_.limits.adaptive && under_way + behind >= in_flight_limit_.limit())
+    return false;
+  return load_.has_room(under_way + behind, x.attempt_time())
+         && gate_admits(x, behind);
 }
 
 void client::hand_over(uint32_t index) {
@@ -52,7 +57,12 @@ void client::hand_over(uint32_t index) {
     plan_hedge(index);
   report_later_ = true;
   outbox_.push_back(submission{id, x.wire ? x.wire : x.cmd.buffer(),
-                               x.reply_count, x.attempt_timeout});
+                               x.reply_count, link_patience(x)});
+}
+
+/// A hasty caller must not get the connection closed for all others.
+std::chrono::milliseconds client::link_patience(const request_slot& x) const {
+  return std::max(x.attempt_timeout, config_.defaults.timeouts.attempt);
 }
 
 /// The first call of a script over a connection brings its text along: to be told
@@ -127,11 +137,24 @@ void client::close_lane(caf::actor_id caller) {
   queue_.suspend(caller);
 }
 
+/// A write that may have run, and waits to be sent again.
+bool client::is_resent_write(const request_slot& x) {
+  return x.phase == request_phase::waiting && x.hold == lane_hold::all
+         && x.cls != command_class::read_only;
+}
+
 client::stop client::drain_lane(caf::actor_id caller) {
   auto lane = lanes_.find(caller);
   if (lane == nullptr)
     return stop::nothing;
   auto& entries = lane->entries;
+  auto is_due = [this](const request_slot& x) {
+    return x.not_before <= now() && x.token != token_state::asked
+           && !behind_fence(x);
+  };
+  // Built once the first of them could leave.
+  std::optional<resend_groups> groups;
+  size_t next_in_groups = 0;
   key_index held;
   auto result = stop::nothing;
   size_t kept = 0;
@@ -140,8 +163,22 @@ client::stop client::drain_lane(caf::actor_id caller) {
     auto x = table_.find(entries[i].id);
     if (x == nullptr || x->phase != request_phase::waiting)
       continue;
-    auto due = x->not_before <= now() && x->token != token_state::asked
-               && !behind_fence(*x);
+    auto due = is_due(*x);
+    size_t behind = 0;
+    if (is_resent_write(*x)) {
+      if (due && !groups) {
+        groups.emplace();
+        for (auto k = i; k < entries.size(); ++k)
+          if (auto each = table_.find(entries[k].id);
+              each != nullptr && is_resent_write(*each))
+            groups->add(each->keys(), is_due(*each));
+        groups->close();
+      }
+      if (groups) {
+        due = groups->may_leave(next_in_groups);
+        behind = groups->behind(next_in_groups++);
+      }
+    }
     auto blocked = !held.empty() && held.meets(x->keys());
     if (due && !blocked && x->hold == lane_hold::keys)
       blocked = overtaken_in_flight(*x);
@@ -151,8 +188,8 @@ client::stop client::drain_lane(caf::actor_id caller) {
         discard(index);
         continue;
       }
-      if (!may_send(*x)) {
-        result = gate_admits(*x) ? stop::credit : stop::gate;
+      if (!may_send(*x, behind)) {
+        result = gate_admits(*x, behind) ? stop::credit : stop::gate;
         break;
       }
       hand_over(index);

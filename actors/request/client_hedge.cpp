@@ -46,7 +46,7 @@ void client::send_hedges() {
       {*id, x->caller, charged, x->use_breaker, now(), ahead});
     link->governed += x->use_breaker ? 1 : 0;
     copies[link->id].push_back(
-      submission{*id, x->cmd.buffer(), 1, x->attempt_timeout});
+      submission{*id, x->cmd.buffer(), 1, link_patience(*x)});
   }
   for (auto& [id, units] : copies) {
     auto link = find_link(id);

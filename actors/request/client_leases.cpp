@@ -67,16 +67,17 @@ errc client::gate_error(const request_slot& x) const noexcept {
            : errc::none;
 }
 
-bool client::gate_admits(const request_slot& x) {
-  return !x.use_breaker || gate_admits_governed();
+bool client::gate_admits(const request_slot& x, size_t behind) {
+  return !x.use_breaker || gate_admits_governed(behind);
 }
 
-/// True if the breaker and its ramp leave room for one more.
-bool client::gate_admits_governed() {
+/// True if the breaker and its ramp leave room for one more, and for `behind`
+/// others.
+bool client::gate_admits_governed(size_t behind) {
   if (gate_.state == breaker_state::closed)
     return !share_.in_force(now())
-           || share_.admits(governed_in_flight(), now());
-  return gate_.state == breaker_state::half_open && permits_ > 0
+           || share_.admits(governed_in_flight() + behind, now());
+  return gate_.state == breaker_state::half_open && permits_ > behind
          && now() < gate_.lease_until;
 }
 

@@ -67,6 +67,9 @@ client::link_state* client::find_link(uint64_t id) {
 
 void client::settle(uint32_t index, link_reply& x, uint64_t link) {
   auto& r = table_[index];
+  // Replies come in order: no copy of it is under way there any more.
+  if (r.sent_on == link)
+    r.sent_on = 0;
   if (x.code != errc::none) {
     tally_success(r);
     note(r, x.code, fate::answered, x.value.text());

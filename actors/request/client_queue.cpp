@@ -61,7 +61,7 @@ void client::put_back(uint32_t index) {
   if (queue_.empty())
     queued_since_ = now();
   x.phase = request_phase::queued;
-  queue_.push_front(index, item_of(x));
+  queue_.put_back(index, item_of(x));
 }
 
 void client::leave_place(uint32_t index) {

@@ -41,12 +41,18 @@ void client::sweep() {
 }
 
 void client::time_out_attempts() {
+  // What ends takes older ones along that wait by then.
+  std::sort(timed_out_.begin(), timed_out_.end(), [this](auto a, auto b) {
+    return table_[a].order < table_[b].order;
+  });
   retry_decisions decisions;
+  auto counted = false;
   for (auto index : timed_out_) {
     auto& x = table_[index];
     // Attempts that time out together tell of one cause. One that had all of its
     // time counts, even if the request ends in the same tick.
-    tally_failure(x, errc::attempt_timeout, decisions.empty());
+    tally_failure(x, errc::attempt_timeout, !counted);
+    counted = counted || tallies(x);
     auto& mine = decisions[index];
     if (now() >= x.deadline)
       continue;

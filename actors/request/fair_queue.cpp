@@ -13,19 +13,17 @@ fair_queue::fair_queue(uint64_t requests, uint64_t bytes)
 
 // -- lines ------------------------------------------------------------------------
 
-uint32_t fair_queue::find_line(uint64_t key) const {
-  auto i = by_key_.find(key);
-  return i == by_key_.end() ? none : i->second;
+uint32_t fair_queue::find_line(uint64_t caller) const {
+  auto i = by_caller_.find(caller);
+  return i == by_caller_.end() ? none : i->second;
 }
 
 bool fair_queue::holds(uint64_t caller) const {
-  return !by_key_.empty()
-         && (find_line(key_of(caller, false)) != none
-             || find_line(key_of(caller, true)) != none);
+  return !by_caller_.empty() && find_line(caller) != none;
 }
 
-uint32_t fair_queue::line_of(uint64_t key) {
-  if (auto known = find_line(key); known != none)
+uint32_t fair_queue::line_of(uint64_t caller) {
+  if (auto known = find_line(caller); known != none)
     return known;
   uint32_t index;
   if (free_lines_.empty()) {
@@ -36,96 +34,86 @@ uint32_t fair_queue::line_of(uint64_t key) {
     free_lines_.pop_back();
   }
   lines_[index] = line{};
-  lines_[index].key = key;
-  if (spare_keys_.empty()) {
-    by_key_.emplace(key, index);
+  lines_[index].caller = caller;
+  if (spare_nodes_.empty()) {
+    by_caller_.emplace(caller, index);
   } else {
-    auto x = std::move(spare_keys_.back());
-    spare_keys_.pop_back();
-    x.key() = key;
+    auto x = std::move(spare_nodes_.back());
+    spare_nodes_.pop_back();
+    x.key() = caller;
     x.mapped() = index;
-    by_key_.insert(std::move(x));
+    by_caller_.insert(std::move(x));
   }
   return index;
 }
 
 void fair_queue::close_line(uint32_t index) {
-  auto key = lines_[index].key;
-  turns_[key & 1].erase(index, [this](uint32_t a, uint32_t b) {
-    return has_turn_before(a, b);
-  });
-  spare_keys_.push_back(by_key_.extract(key));
+  no_turn(index, all);
+  no_turn(index, free);
+  spare_nodes_.push_back(by_caller_.extract(lines_[index].caller));
   free_lines_.push_back(index);
 }
 
 // -- turns ------------------------------------------------------------------------
 
-bool fair_queue::has_turn_before(uint32_t a, uint32_t b) const noexcept {
-  auto key = [this](uint32_t index) {
+bool fair_queue::has_turn_before(uint32_t a, uint32_t b,
+                                 kind k) const noexcept {
+  auto key = [this, k](uint32_t index) {
     auto& x = lines_[index];
-    // Lines that were taken back may be equal but for their key.
-    return std::make_tuple(x.priority, x.round, nodes_[x.head].deadline,
-                           x.joined, x.key & 1, x.key >> 1);
+    auto& mine = x.next[k];
+    // Lines that were taken back may be equal but for their caller.
+    return std::make_tuple(mine.priority, mine.round,
+                           nodes_[x.head[k]].deadline, mine.joined, x.caller);
   };
   return key(a) < key(b);
 }
 
-uint32_t fair_queue::front() const noexcept {
-  auto& gated = turns_[0];
-  auto& free = turns_[1];
-  if (free.empty())
-    return gated.empty() ? none : lines_[gated.top()].head;
-  if (gated.empty())
-    return front_past_gate();
-  auto first = has_turn_before(free.top(), gated.top()) ? free.top()
-                                                        : gated.top();
-  // Its caller's turn goes to the older of its two lines.
-  auto mine = lines_[first].head;
-  auto other = find_line(lines_[first].key ^ 1);
-  if (other == none || nodes_[mine].order <= nodes_[lines_[other].head].order)
-    return mine;
-  return lines_[other].head;
+uint32_t fair_queue::front(kind k) const noexcept {
+  return turns_[k].empty() ? none : lines_[turns_[k].top()].head[k];
 }
 
-uint32_t fair_queue::front_past_gate() const noexcept {
-  return turns_[1].empty() ? none : lines_[turns_[1].top()].head;
-}
-
-/// Called whenever a line has a new head.
-void fair_queue::next_turn(uint32_t index, bool keeps_round) {
+/// Called whenever a line has a new head, or had its turn.
+void fair_queue::next_turn(uint32_t index, kind k, bool keeps_round) {
   auto& x = lines_[index];
-  auto priority = nodes_[x.head].priority;
-  if (!keeps_round || x.priority != priority) {
-    x.priority = priority;
-    x.round = round_[level_of(priority)] + 1;
-    x.joined = ++joined_;
+  if (x.head[k] == none) {
+    no_turn(index, k);
+    return;
+  }
+  auto& mine = x.next[k];
+  auto priority = nodes_[x.head[k]].priority;
+  if (!keeps_round || mine.priority != priority) {
+    mine.priority = priority;
+    mine.round = round_[level_of(priority)] + 1;
+    mine.joined = ++joined_;
   }
   if (!x.suspended)
-    turns_[x.key & 1].put(index, [this](uint32_t a, uint32_t b) {
-      return has_turn_before(a, b);
+    turns_[k].put(index, [this, k](uint32_t a, uint32_t b) {
+      return has_turn_before(a, b, k);
     });
+}
+
+void fair_queue::no_turn(uint32_t index, kind k) {
+  turns_[k].erase(index, [this, k](uint32_t a, uint32_t b) {
+    return has_turn_before(a, b, k);
+  });
 }
 
 void fair_queue::suspend(uint64_t caller) {
-  for (auto past_gate : {false, true}) {
-    auto index = find_line(key_of(caller, past_gate));
-    if (index == none)
-      continue;
-    lines_[index].suspended = true;
-    turns_[past_gate].erase(index, [this](uint32_t a, uint32_t b) {
-      return has_turn_before(a, b);
-    });
-  }
+  auto index = find_line(caller);
+  if (index == none)
+    return;
+  lines_[index].suspended = true;
+  no_turn(index, all);
+  no_turn(index, free);
 }
 
 void fair_queue::resume(uint64_t caller) {
-  for (auto past_gate : {false, true}) {
-    auto index = find_line(key_of(caller, past_gate));
-    if (index == none || !lines_[index].suspended)
-      continue;
-    lines_[index].suspended = false;
-    next_turn(index, true);
-  }
+  auto index = find_line(caller);
+  if (index == none || !lines_[index].suspended)
+    return;
+  lines_[index].suspended = false;
+  next_turn(index, all, true);
+  next_turn(index, free, true);
 }
 
 // -- in and out -------------------------------------------------------------------
@@ -136,7 +124,8 @@ fair_queue::node& fair_queue::place(uint32_t entry, const item& x) {
   auto& mine = nodes_[entry];
   assert(mine.line == none);
   mine = node{};
-  mine.line = line_of(key_of(x.caller, x.past_gate));
+  mine.line = line_of(x.caller);
+  mine.past_gate = x.past_gate;
   mine.priority = x.priority;
   mine.deadline = x.deadline;
   mine.order = x.order;
@@ -163,46 +152,81 @@ void fair_queue::count(line& mine, const node& x, bool whole_request, bool in) {
 
 void fair_queue::push_back(uint32_t entry, const item& x) {
   auto& mine = place(entry, x);
-  auto& into = lines_[mine.line];
+  auto index = mine.line;
+  auto& into = lines_[index];
   auto level = level_of(x.priority);
-  mine.previous = std::exchange(into.tail, entry);
+  mine.previous = std::exchange(into.tail[all], entry);
   mine.previous_equal = std::exchange(into.newest[level], entry);
   if (mine.previous_equal != none)
     nodes_[mine.previous_equal].next_equal = entry;
   count(into, mine, !in_same_pipeline(entry, mine.previous_equal), true);
-  show_length(mine.line, level);
+  show_length(index, level);
   if (mine.previous != none) {
     nodes_[mine.previous].next = entry;
-    return;
+  } else {
+    into.head[all] = entry;
+    next_turn(index, all, false);
   }
-  into.head = entry;
-  next_turn(mine.line, false);
+  if (!x.past_gate)
+    return;
+  mine.previous_free = std::exchange(into.tail[free], entry);
+  if (mine.previous_free != none) {
+    nodes_[mine.previous_free].next_free = entry;
+  } else {
+    into.head[free] = entry;
+    next_turn(index, free, false);
+  }
 }
 
-void fair_queue::push_front(uint32_t entry, const item& x) {
+void fair_queue::put_back(uint32_t entry, const item& x) {
   auto& mine = place(entry, x);
-  auto& into = lines_[mine.line];
+  auto index = mine.line;
+  auto& into = lines_[index];
   auto level = level_of(x.priority);
-  mine.next = std::exchange(into.head, entry);
-  if (mine.next != none)
-    nodes_[mine.next].previous = entry;
-  else
-    into.tail = entry;
-  // The oldest of its priority: found from the head, which is close to it.
-  auto equal = mine.next;
-  while (equal != none && nodes_[equal].priority != x.priority)
-    equal = nodes_[equal].next;
-  mine.next_equal = equal;
-  if (equal != none)
-    nodes_[equal].previous_equal = entry;
-  else
-    into.newest[level] = entry;
-  count(into, mine, !in_same_pipeline(entry, equal), true);
-  show_length(mine.line, level);
+  // Found from the oldest, to which it is close.
+  auto older = [&](uint32_t other) {
+    return other != none && nodes_[other].order < x.order;
+  };
+  mine.next = into.head[all];
+  while (older(mine.next))
+    mine.next = nodes_[mine.next].next;
+  auto& after = mine.next != none ? nodes_[mine.next].previous : into.tail[all];
+  mine.previous = std::exchange(after, entry);
+  (mine.previous != none ? nodes_[mine.previous].next : into.head[all]) = entry;
+  if (x.past_gate) {
+    mine.next_free = into.head[free];
+    while (older(mine.next_free))
+      mine.next_free = nodes_[mine.next_free].next_free;
+    auto& after_free = mine.next_free != none
+                         ? nodes_[mine.next_free].previous_free
+                         : into.tail[free];
+    mine.previous_free = std::exchange(after_free, entry);
+    (mine.previous_free != none ? nodes_[mine.previous_free].next_free
+                                : into.head[free]) = entry;
+  }
+  mine.next_equal = mine.next;
+  while (mine.next_equal != none
+         && nodes_[mine.next_equal].priority != x.priority)
+    mine.next_equal = nodes_[mine.next_equal].next;
+  auto& after_equal = mine.next_equal != none
+                        ? nodes_[mine.next_equal].previous_equal
+                        : into.newest[level];
+  mine.previous_equal = std::exchange(after_equal, entry);
+  if (mine.previous_equal != none)
+    nodes_[mine.previous_equal].next_equal = entry;
+  count(into, mine,
+        !in_same_pipeline(entry, mine.previous_equal)
+          && !in_same_pipeline(entry, mine.next_equal),
+        true);
+  show_length(index, level);
   // It had its turn: ahead of every round.
-  into.priority = x.priority;
-  into.round = 0;
-  next_turn(mine.line, true);
+  for (auto k : {all, free}) {
+    if (into.head[k] != entry)
+      continue;
+    into.next[k].priority = x.priority;
+    into.next[k].round = 0;
+    next_turn(index, k, true);
+  }
 }
 
 /// Takes an entry out of its line, not yet out of the turns.
@@ -213,8 +237,14 @@ void fair_queue::unlink(uint32_t entry) {
   auto whole = !in_same_pipeline(entry, x.previous_equal)
                && !in_same_pipeline(entry, x.next_equal);
   count(mine, x, whole, false);
-  (x.previous != none ? nodes_[x.previous].next : mine.head) = x.next;
-  (x.next != none ? nodes_[x.next].previous : mine.tail) = x.previous;
+  (x.previous != none ? nodes_[x.previous].next : mine.head[all]) = x.next;
+  (x.next != none ? nodes_[x.next].previous : mine.tail[all]) = x.previous;
+  if (x.past_gate) {
+    (x.previous_free != none ? nodes_[x.previous_free].next_free
+                             : mine.head[free]) = x.next_free;
+    (x.next_free != none ? nodes_[x.next_free].previous_free
+                         : mine.tail[free]) = x.previous_free;
+  }
   if (x.previous_equal != none)
     nodes_[x.previous_equal].next_equal = x.next_equal;
   (x.next_equal != none ? nodes_[x.next_equal].previous_equal
@@ -224,28 +254,36 @@ void fair_queue::unlink(uint32_t entry) {
 
 void fair_queue::take(uint32_t entry) {
   auto index = nodes_[entry].line;
-  assert(lines_[index].head == entry && !lines_[index].suspended);
+  auto& mine = lines_[index];
+  auto used = mine.head[all] == entry ? all : free;
+  assert(mine.head[used] == entry && !mine.suspended);
   auto& round = round_[level_of(nodes_[entry].priority)];
-  round = std::max(round, lines_[index].round);
+  round = std::max(round, mine.next[used].round);
   unlink(entry);
   nodes_[entry].line = none;
-  if (lines_[index].head == none)
+  if (mine.head[all] == none) {
     close_line(index);
-  else
-    next_turn(index, false);
+    return;
+  }
+  next_turn(index, all, false);
+  next_turn(index, free, false);
 }
 
 void fair_queue::erase(uint32_t entry) {
   if (entry >= nodes_.size() || nodes_[entry].line == none)
     return;
   auto index = nodes_[entry].line;
-  auto was_head = lines_[index].head == entry;
+  auto& mine = lines_[index];
+  auto before = mine.head;
   unlink(entry);
   nodes_[entry].line = none;
-  if (lines_[index].head == none)
+  if (mine.head[all] == none) {
     close_line(index);
-  else if (was_head)
-    next_turn(index, true);
+    return;
+  }
+  for (auto k : {all, free})
+    if (mine.head[k] != before[k])
+      next_turn(index, k, true);
 }
 
 // -- bounds -----------------------------------------------------------------------
@@ -300,7 +338,7 @@ bool fair_queue::can_make_room(const item& x, uint64_t others) const {
     return false;
   auto longest = longest_[level].top();
   auto left = lines_[longest].held[level];
-  auto own = find_line(key_of(x.caller, x.past_gate));
+  auto own = find_line(x.caller);
   auto wanted = share(1, x.bytes) + (own == none ? 0 : length(own, level));
   // Its newest requests one by one, as they would go: many small ones shorten a
   // line more than few large ones that free as many bytes.

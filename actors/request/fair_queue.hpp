@@ -23,9 +23,8 @@ namespace redoubt {
 /// was suspended keeps its round. Priorities put callers before callers and never
 /// a request before an older one of its own caller.
 ///
-/// Requests that ignore the breaker form a line of their own within their caller,
-/// which moves on while the others are held back. While nothing is, the older of
-/// the caller's two lines goes first, whichever of them has the turn.
+/// While the breaker holds the others back, requests that ignore it go, in turns of
+/// their own; a turn of either kind is the caller's one turn of the round.
 ///
 /// When there is no room the newcomer is turned away, unless somebody holds more
 /// than its share: the newest requests of lower priority go first, then those of
@@ -49,9 +48,9 @@ public:
     request_priority priority = request_priority::normal;
     /// It ignores the breaker.
     bool past_gate = false;
-    /// Its place among the requests of its caller.
-    uint64_t order = 0;
     time_point deadline{};
+    /// Its place among the requests of its caller; ascending.
+    uint64_t order = 0;
     uint64_t bytes = 0;
     /// Not 0: the pipeline of which it is a part. Its parts follow each other.
     uint64_t pipeline = 0;
@@ -76,17 +75,17 @@ public:
 
   void push_back(uint32_t entry, const item& x);
 
-  /// Puts a request back that had its turn and was not sent: before all others
-  /// of its caller, which waits for no round.
-  void push_front(uint32_t entry, const item& x);
+  /// Puts a request back that had its turn and was not sent, in its place among
+  /// those of its caller, which waits for no round.
+  void put_back(uint32_t entry, const item& x);
 
   /// The entry whose turn it is, or `none`.
-  uint32_t front() const noexcept;
+  uint32_t front() const noexcept { return front(all); }
 
   /// The same among those that ignore the breaker.
-  uint32_t front_past_gate() const noexcept;
+  uint32_t front_past_gate() const noexcept { return front(free); }
 
-  /// Takes out the entry whose turn it is; that was its caller's turn.
+  /// Takes out an entry whose turn it is; that was its caller's turn.
   void take(uint32_t entry);
 
   /// Takes out an entry that was answered. Its caller keeps its turn.
@@ -119,8 +118,12 @@ private:
     /// Neighbours of the same priority in the same line.
     uint32_t previous_equal = none;
     uint32_t next_equal = none;
+    /// Neighbours in the same line that ignore the breaker as well.
+    uint32_t previous_free = none;
+    uint32_t next_free = none;
     uint32_t line = none;
     request_priority priority = request_priority::normal;
+    bool past_gate = false;
     time_point deadline{};
     uint64_t order = 0;
     uint64_t bytes = 0;
@@ -133,35 +136,41 @@ private:
     uint64_t bytes = 0;
   };
 
-  /// The requests of one caller that do, or that do not, ignore the breaker.
+  /// Whose turns are looked at: all, or those that ignore the breaker.
+  enum kind : uint8_t { all, free, kinds };
+
+  struct turn {
+    request_priority priority = request_priority::normal;
+    uint64_t round = 0;
+    uint64_t joined = 0;
+  };
+
+  /// The requests of one caller.
   struct line {
-    uint64_t key = 0;
-    uint32_t head = none;
-    uint32_t tail = none;
+    uint64_t caller = 0;
+    /// Oldest and newest of all, and of those that ignore the breaker.
+    std::array<uint32_t, kinds> head{none, none};
+    std::array<uint32_t, kinds> tail{none, none};
+    /// The next turn of each kind.
+    std::array<turn, kinds> next;
     /// Newest entry of each priority, and what there is of it.
     std::array<uint32_t, levels> newest{none, none, none};
     std::array<amount, levels> held{};
     bool suspended = false;
-    // -- its next turn
-    request_priority priority = request_priority::normal;
-    uint64_t round = 0;
-    uint64_t joined = 0;
   };
 
   static size_t level_of(request_priority x) noexcept {
     return static_cast<size_t>(x);
   }
 
-  static uint64_t key_of(uint64_t caller, bool past_gate) noexcept {
-    return caller << 1 | (past_gate ? 1 : 0);
-  }
-
   node& place(uint32_t entry, const item& x);
-  uint32_t line_of(uint64_t key);
-  uint32_t find_line(uint64_t key) const;
+  uint32_t line_of(uint64_t caller);
+  uint32_t find_line(uint64_t caller) const;
   void close_line(uint32_t index);
-  bool has_turn_before(uint32_t a, uint32_t b) const noexcept;
-  void next_turn(uint32_t index, bool keeps_round);
+  uint32_t front(kind k) const noexcept;
+  bool has_turn_before(uint32_t a, uint32_t b, kind k) const noexcept;
+  void next_turn(uint32_t index, kind k, bool keeps_round);
+  void no_turn(uint32_t index, kind k);
   void show_length(uint32_t index, size_t level);
   void unlink(uint32_t entry);
   void count(line& mine, const node& x, bool whole_request, bool in);
@@ -179,11 +188,11 @@ private:
   std::vector<node> nodes_;
   std::vector<line> lines_;
   std::vector<uint32_t> free_lines_;
-  std::unordered_map<uint64_t, uint32_t> by_key_;
-  /// Nodes of `by_key_` for the callers to come.
-  std::vector<std::unordered_map<uint64_t, uint32_t>::node_type> spare_keys_;
-  /// Lines by their turns: those held back by the breaker, and those past it.
-  std::array<index_heap, 2> turns_;
+  std::unordered_map<uint64_t, uint32_t> by_caller_;
+  /// Nodes of `by_caller_` for the callers to come.
+  std::vector<std::unordered_map<uint64_t, uint32_t>::node_type> spare_nodes_;
+  /// Lines by their turns.
+  std::array<index_heap, kinds> turns_;
   /// Lines by what they hold of each priority, the longest first.
   std::array<index_heap, levels> longest_;
   /// Round of the latest turn at each priority.

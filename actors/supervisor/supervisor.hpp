@@ -79,6 +79,7 @@ private:
   void on_link_up(link_up& x);
   void on_link_closed(link_closed& x);
   void on_ready_link_lost(const link_closed& x, api::time_point now);
+  void leave_old_links(api::time_point now);
   void on_dial_failed(const link_closed& x, api::time_point started,
                       api::time_point now);
   void on_register(register_client& x);

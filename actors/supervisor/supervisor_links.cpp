@@ -170,9 +170,26 @@ void supervisor::on_ready_link_lost(const link_closed& x, api::time_point now) {
   publish(std::move(closed));
   publish(connection_event(event_kind::connection_restarted, x.link));
   count_crash(now);
+  if (x.cause == errc::read_only_replica)
+    leave_old_links(now);
   // A server that turned into a replica, or wants other credentials, is well.
   if (x.cause != errc::read_only_replica && x.cause != errc::auth_failed)
     apply(breaker_.record(circuit_breaker::link_event::lost, now));
+}
+
+/// The endpoint's name leads elsewhere by now, or will: what goes over the other
+/// connections would be turned away one by one. All are made anew.
+void supervisor::leave_old_links(api::time_point now) {
+  for (auto& [id, x] : links_) {
+    if (x.leaving || x.state != connection_state::ready)
+      continue;
+    x.leaving = true;
+    dials_.lost(now);
+    send(x.connection, close_link{errc::read_only_replica});
+    auto closed = connection_event(event_kind::connection_closed, id);
+    closed.error = errc::read_only_replica;
+    publish(std::move(closed));
+  }
 }
 
 void supervisor::on_dial_failed(const link_closed& x, api::time_point started,

@@ -212,6 +212,25 @@ CAF_TEST(a submit that the mailbox has no room for is turned away as a whole) {
   }
 }
 
+CAF_TEST(what is sent without a request and finds no room is dropped) {
+  auto turned_away = [](auto&&... message) {
+    auto x = caf::make_mailbox_element(nullptr, caf::make_message_id(), {},
+                                       std::move(message)...);
+    return client::turn_away(*x);
+  };
+  command get{"GET", "k"};
+  request_options o;
+  CAF_CHECK(turned_away(command{get}));
+  CAF_CHECK(turned_away(command{get}, request_options{o}));
+  CAF_CHECK(turned_away(pipeline{{get}}));
+  CAF_CHECK(turned_away(pipeline{{get}}, request_options{o}));
+  CAF_CHECK(turned_away(transaction{{get}}));
+  CAF_CHECK(turned_away(transaction{{get}}, request_options{o}));
+  CAF_CHECK(turned_away(cancel{{1}}));
+  CAF_CHECK(!turned_away(link_replies{}));
+  CAF_CHECK(!turned_away(gate{}));
+}
+
 CAF_TEST(commands of a submit beyond the queue are overloaded) {
   config.limits.queue = 2;
   start();

@@ -313,4 +313,101 @@ CAF_TEST(a write is not sent again once a later one that waits was cancelled) {
   CAF_CHECK(failed(second) == fate::unknown);
 }
 
+CAF_TEST(a write is not sent again before a later one that still backs off) {
+  // Whatever the jitter of both: none is sent alone.
+  start_connected();
+  request_options o;
+  o.tag = 5;
+  o.retry = retry_policy{fixed(500ms), stop_never()};
+  auto first = ask(command{"SET", "k", "1"});
+  auto second = ask(command{"SET", "k", "2"}, o);
+  auto other = ask(command{"SET", "other", "1"});
+  lose_link(3);
+  link_up_now();
+  back_off();
+  CAF_CHECK(sent() == std::vector{list(1)});
+  answer_next(reply::string(""));
+  CAF_CHECK_EQUAL(told->units.size(), 1u);
+  self->send(subject, cancel{{5}});
+  consume_messages();
+  CAF_CHECK(expect_failure(second).outcome == fate::unknown);
+  CAF_CHECK(expect_failure(first).outcome == fate::unknown);
+  CAF_REQUIRE_EQUAL(told->units.size(), 2u);
+  CAF_CHECK_EQUAL(sent(1), wire({"SET", "other", "1"}));
+  answer_next(reply::status("OK"));
+  expect_reply(other);
+}
+
+CAF_TEST(writes on one key are sent again together) {
+  start_connected();
+  request_options o;
+  o.retry = retry_policy{fixed(300ms), stop_never()};
+  auto first = ask(command{"SET", "k", "1"});
+  auto second = ask(command{"SET", "k", "2"}, o);
+  lose_link(2);
+  link_up_now();
+  back_off();
+  answer_next(reply::string(""));
+  pass(200ms);
+  CAF_CHECK_EQUAL(told->units.size(), 1u);
+  pass(100ms);
+  CAF_CHECK(sent()
+            == (std::vector{list(1), wire({"SET", "k", "1"}),
+                            wire({"SET", "k", "2"})}));
+  answer_next(reply::status("OK"));
+  answer_next(reply::status("OK"));
+  expect_reply(first);
+  expect_reply(second);
+}
+
+CAF_TEST(writes on one key wait for as many permits as they need) {
+  start_connected();
+  auto first = ask(command{"SET", "k", "1"});
+  auto second = ask(command{"SET", "k", "2"});
+  lose_link(2);
+  set_gate(breaker_state::half_open, 2, 1);
+  link_up_now();
+  answer_next(reply::string(""));
+  back_off();
+  CAF_CHECK_EQUAL(told->units.size(), 1u);
+  set_gate(breaker_state::half_open, 2, 2);
+  CAF_CHECK_EQUAL(told->units.size(), 3u);
+  answer_next(reply::status("OK"));
+  answer_next(reply::status("OK"));
+  expect_reply(first);
+  expect_reply(second);
+}
+
+CAF_TEST(a write that times out goes with a newer one that the breaker ends) {
+  start_connected();
+  request_options patient;
+  patient.on_open = on_open_policy::wait;
+  auto first = ask(command{"SET", "k", "1"}, patient);
+  auto second = ask(command{"SET", "k", "2"});
+  set_gate(breaker_state::open, 1);
+  pass(505ms);
+  auto why = expect_failure(second);
+  CAF_CHECK(why.code == errc::circuit_open);
+  CAF_CHECK(expect_failure(first).outcome == fate::unknown);
+  set_gate(breaker_state::closed, 3);
+  pass(200ms);
+  CAF_CHECK_EQUAL(told->units.size(), 2u);
+}
+
+CAF_TEST(a counter that was refused and never left again is sent again) {
+  start_connected();
+  auto incr = ask(command{"INCR", "n"});
+  answer_next(reply::error("BUSY Redis is busy running a script."));
+  for (int i = 0; i < 200 && told->units.size() < 2; ++i)
+    pass(5ms);
+  CAF_REQUIRE_EQUAL(told->units.size(), 2u);
+  lose_link(1);
+  link_up_now();
+  pass(5ms);
+  CAF_REQUIRE_EQUAL(told->units.size(), 1u);
+  CAF_CHECK_EQUAL(sent(0), wire({"INCR", "n"}));
+  answer_next(reply::integer(1));
+  CAF_CHECK_EQUAL(expect_reply(incr).number(), 1);
+}
+
 CAF_TEST_FIXTURE_SCOPE_END()

@@ -178,4 +178,16 @@ CAF_TEST(what is outstanding and what waits have bounds of their own) {
   CAF_CHECK_EQUAL(told->units.size(), 4u);
 }
 
+CAF_TEST(a hasty request does not make its connection hasty) {
+  start_connected();
+  request_options o;
+  o.attempt_timeout = 1ms;
+  ask(command{"GET", "a"}, o);
+  o.attempt_timeout = 5s;
+  ask(command{"GET", "b"}, o);
+  CAF_REQUIRE_EQUAL(told->units.size(), 2u);
+  CAF_CHECK(told->units[0].patience == config.defaults.timeouts.attempt);
+  CAF_CHECK(told->units[1].patience == 5s);
+}
+
 CAF_TEST_FIXTURE_SCOPE_END()

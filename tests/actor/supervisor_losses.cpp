@@ -164,4 +164,25 @@ CAF_TEST(a request actor that dies is forgotten and its counts are kept) {
   CAF_CHECK(dials[newest_on(0)]->detached.empty());
 }
 
+CAF_TEST(all connections to a server that became a replica are made anew) {
+  options().pool.connections = 3;
+  start();
+  connect_all();
+  auto before = dials.size();
+  endpoint = mood::accepts;
+  end(0, errc::read_only_replica, "READONLY");
+  for (int i = 0; i < 1000 && ready_count() < 3; ++i)
+    pass(1ms);
+  CAF_CHECK_EQUAL(dials.size(), before + 3);
+  for (size_t i = 0; i < before; ++i)
+    CAF_CHECK(dials[i]->gone);
+  // One server changed its role; that is no crash.
+  CAF_CHECK_EQUAL(status().restarts, 1u);
+  CAF_CHECK(breaker().state == breaker_state::closed);
+  // Those that were made since stay.
+  end(before, errc::disconnected);
+  pass(200ms);
+  CAF_CHECK_EQUAL(dials.size(), before + 4);
+}
+
 CAF_TEST_FIXTURE_SCOPE_END()

@@ -94,19 +94,32 @@ CAF_TEST(within a round the earliest deadline goes first) {
   CAF_CHECK(drain() == (entries{2, 3, 0, 1}));
 }
 
-CAF_TEST(the older of the two lines of a caller goes first) {
-  auto nth = [this](fair_queue::item x, int deadline) {
-    x.order = next + 1;
-    x.deadline = fair_queue::time_point{} + std::chrono::milliseconds{deadline};
-    push(x);
-  };
-  nth(of(1), 500);
-  nth(past_gate(1), 100);
-  nth(past_gate(1), 100);
-  nth(of(1), 10);
-  nth(past_gate(1), 1);
+CAF_TEST(a caller has one order whether its requests ignore the breaker or not) {
+  push(of(1, normal, 500));
+  push(past_gate(1));
+  push(past_gate(1));
+  push(of(1, normal, 10));
+  push(past_gate(1));
   CAF_CHECK_EQUAL(queue.front_past_gate(), 1u);
   CAF_CHECK(drain() == (entries{0, 1, 2, 3, 4}));
+}
+
+CAF_TEST(requests of both kinds are the turns of one caller) {
+  for (int i = 0; i < 5; ++i)
+    push(past_gate(1));
+  push(of(1, high, 1));
+  push(past_gate(1));
+  push(of(2));
+  push(of(2));
+  CAF_CHECK(drain() == (entries{0, 7, 1, 8, 2, 3, 4, 5, 6}));
+}
+
+CAF_TEST(a turn past the breaker is the turn of its caller) {
+  push(of(1));
+  push(past_gate(1));
+  push(of(2));
+  queue.take(queue.front_past_gate());
+  CAF_CHECK(drain() == (entries{2, 0}));
 }
 
 CAF_TEST(a caller that joins waits for one turn of each other at most) {
@@ -169,7 +182,7 @@ CAF_TEST(what comes back goes before all others of its priority) {
   push(of(1));
   push(of(2));
   queue.take(0);
-  queue.push_front(0, of(1));
+  queue.put_back(0, of(1));
   CAF_CHECK(drain() == (entries{0, 2, 1}));
 }
 

@@ -21,91 +21,106 @@ namespace {
 /// Looks at everything each time.
 class simple_queue {
 public:
-  struct line {
-    std::vector<uint32_t> waiting;
+  struct turn {
     request_priority priority = request_priority::normal;
     uint64_t round = 0;
     uint64_t joined = 0;
+  };
+
+  struct line {
+    std::vector<uint32_t> waiting;
+    /// Of all, and of those that ignore the breaker.
+    turn next[2];
     bool suspended = false;
   };
 
-  using key = std::pair<uint64_t, bool>;
-
-  static key key_of(const fair_queue::item& x) {
-    return {x.caller, x.past_gate};
+  uint32_t head(const line& x, bool past_gate_only) {
+    for (auto entry : x.waiting)
+      if (!past_gate_only || items[entry].past_gate)
+        return entry;
+    return fair_queue::none;
   }
 
   void push_back(uint32_t entry, const fair_queue::item& x) {
     items[entry] = x;
-    auto& mine = lines[key_of(x)];
+    auto& mine = lines[x.caller];
     mine.waiting.push_back(entry);
-    if (mine.waiting.size() == 1)
-      join(mine);
+    for (auto k : {false, true})
+      if (head(mine, k) == entry)
+        join(mine, k);
   }
 
-  void push_front(uint32_t entry, const fair_queue::item& x) {
+  void put_back(uint32_t entry, const fair_queue::item& x) {
     items[entry] = x;
-    auto& mine = lines[key_of(x)];
-    mine.waiting.insert(mine.waiting.begin(), entry);
-    mine.priority = x.priority;
-    mine.round = 0;
+    auto& mine = lines[x.caller];
+    auto younger = std::find_if(mine.waiting.begin(), mine.waiting.end(),
+                                [&](auto other) {
+                                  return items[other].order > x.order;
+                                });
+    mine.waiting.insert(younger, entry);
+    for (auto k : {false, true}) {
+      if (head(mine, k) != entry)
+        continue;
+      mine.next[k].priority = x.priority;
+      mine.next[k].round = 0;
+    }
   }
 
-  uint32_t front(bool past_gate_only) {
+  uint32_t front(bool k) {
     using rank = std::tuple<request_priority, uint64_t, api::time_point,
-                            uint64_t, bool, uint64_t>;
+                            uint64_t, uint64_t>;
     std::optional<std::pair<rank, uint32_t>> best;
-    for (auto& [k, x] : lines) {
-      if (x.suspended || (past_gate_only && !k.second))
+    for (auto& [caller, x] : lines) {
+      auto first = head(x, k);
+      if (x.suspended || first == fair_queue::none)
         continue;
-      auto head = x.waiting.front();
-      std::pair<rank, uint32_t> mine{{x.priority, x.round, items[head].deadline,
-                                      x.joined, k.second, k.first},
-                                     head};
+      std::pair<rank, uint32_t> mine{{x.next[k].priority, x.next[k].round,
+                                      items[first].deadline, x.next[k].joined,
+                                      caller},
+                                     first};
       if (!best || mine.first < best->first)
         best = mine;
     }
-    if (!best)
-      return fair_queue::none;
-    auto mine = best->second;
-    // The older of the caller's two heads, unless the others are held back.
-    auto k = key_of(items[mine]);
-    if (auto other = lines.find({k.first, !k.second});
-        other != lines.end() && !past_gate_only
-        && items[other->second.waiting.front()].order < items[mine].order)
-      return other->second.waiting.front();
-    return mine;
+    return best ? best->second : fair_queue::none;
   }
 
   void take(uint32_t entry) {
-    auto k = key_of(items[entry]);
-    auto& mine = lines[k];
-    auto& round = rounds[mine.priority];
-    round = std::max(round, mine.round);
-    mine.waiting.erase(mine.waiting.begin());
+    auto caller = items[entry].caller;
+    auto& mine = lines[caller];
+    auto& used = mine.next[head(mine, false) != entry];
+    auto& round = rounds[items[entry].priority];
+    round = std::max(round, used.round);
+    std::erase(mine.waiting, entry);
     items.erase(entry);
-    if (mine.waiting.empty())
-      lines.erase(k);
-    else
-      join(mine);
+    if (mine.waiting.empty()) {
+      lines.erase(caller);
+      return;
+    }
+    for (auto k : {false, true})
+      if (head(mine, k) != fair_queue::none)
+        join(mine, k);
   }
 
   void erase(uint32_t entry) {
-    auto k = key_of(items[entry]);
-    auto& mine = lines[k];
-    auto was_head = mine.waiting.front() == entry;
+    auto caller = items[entry].caller;
+    auto& mine = lines[caller];
+    bool had_turn[] = {head(mine, false) == entry, head(mine, true) == entry};
     std::erase(mine.waiting, entry);
     items.erase(entry);
-    if (mine.waiting.empty())
-      lines.erase(k);
-    else if (was_head && items[mine.waiting.front()].priority != mine.priority)
-      join(mine);
+    if (mine.waiting.empty()) {
+      lines.erase(caller);
+      return;
+    }
+    for (auto k : {false, true})
+      if (auto first = head(mine, k);
+          had_turn[k] && first != fair_queue::none
+          && items[first].priority != mine.next[k].priority)
+        join(mine, k);
   }
 
   void suspend(uint64_t caller, bool on) {
-    for (auto past_gate : {false, true})
-      if (auto i = lines.find({caller, past_gate}); i != lines.end())
-        i->second.suspended = on;
+    if (auto i = lines.find(caller); i != lines.end())
+      i->second.suspended = on;
   }
 
   uint64_t bytes() const {
@@ -141,13 +156,14 @@ public:
   }
 
   std::map<uint32_t, fair_queue::item> items;
-  std::map<key, line> lines;
+  std::map<uint64_t, line> lines;
 
 private:
-  void join(line& x) {
-    x.priority = items[x.waiting.front()].priority;
-    x.round = rounds[x.priority] + 1;
-    x.joined = ++joined_;
+  void join(line& x, bool k) {
+    auto& mine = x.next[k];
+    mine.priority = items[head(x, k)].priority;
+    mine.round = rounds[mine.priority] + 1;
+    mine.joined = ++joined_;
   }
 
   std::map<request_priority, uint64_t> rounds;
@@ -235,7 +251,7 @@ struct walk {
     for (auto& [entry, each] : model.items)
       if (each.priority > first.priority)
         broken = "there is a lower priority";
-    auto& its = model.lines.at(simple_queue::key_of(first));
+    auto& its = model.lines.at(first.caller);
     std::vector<uint32_t> newest;
     for (auto i = its.waiting.rbegin(); i != its.waiting.rend(); ++i) {
       auto& each = model.items.at(*i);
@@ -246,8 +262,7 @@ struct walk {
     }
     if (newest != gone)
       broken = "it is not the newest request of its line";
-    if (first.priority == x.priority
-        && simple_queue::key_of(first) == simple_queue::key_of(x))
+    if (first.priority == x.priority && first.caller == x.caller)
       broken = "a caller makes room for itself";
   }
 
@@ -267,8 +282,8 @@ struct walk {
         queue.take(entry);
         model.take(entry);
         if (up_to(5) == 0 && !suspended.contains(x.caller)) {
-          queue.push_front(entry, x);
-          model.push_front(entry, x);
+          queue.put_back(entry, x);
+          model.put_back(entry, x);
         }
         break;
       }

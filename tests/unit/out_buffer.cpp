@@ -55,7 +55,7 @@ struct fixture {
     ::setsockopt(near.get(), SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
   }
 
-  result write() { return out.write_to(near.get()); }
+  result write() { return out.write_to(system_transport(), near.get()); }
 
   /// Takes at most `limit` bytes off the other end.
   std::string take(size_t limit = SIZE_MAX) {

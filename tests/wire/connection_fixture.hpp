@@ -2,6 +2,7 @@
 
 #include <redoubt/actors/connection/connection.hpp>
 #include <redoubt/actors/log.hpp>
+#include <redoubt/actors/reactor/reactor.hpp>
 #include <redoubt/messages/command.hpp>
 #include <redoubt/tests/support/scripted_peer.hpp>
 #include <redoubt/tests/support/wait.hpp>

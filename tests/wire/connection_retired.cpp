@@ -195,4 +195,26 @@ CAF_TEST(an error within the reply of a transaction that ran keeps the link) {
   CAF_CHECK(!first().so_far().closed.has_value());
 }
 
+CAF_TEST(a link to a replica that was told so answers what was written) {
+  cue go;
+  scripted_peer peer{script{[&](peer_session& client) {
+    shake_hands(client);
+    client.next_command();
+    client.stall_until(go);
+    client.reply("+1\r\n");
+    client.expect_end();
+  }}};
+  open(peer);
+  get(first(), 1);
+  CAF_CHECK(peer.wait_for(3));
+  close_with(errc::read_only_replica);
+  get(first(), 2);
+  go.give();
+  auto end = end_of_first(errc::read_only_replica);
+  CAF_CHECK_EQUAL(first().heard(), "1=1");
+  CAF_CHECK_EQUAL(end.taken_up_to, 2u);
+  CAF_CHECK_EQUAL(end.written_up_to, 1u);
+  CAF_CHECK(peer.wait_done());
+}
+
 CAF_TEST_FIXTURE_SCOPE_END()
