@@ -228,7 +228,8 @@ struct report {
   uint64_t slow = 0;
   uint64_t admitted = 0;
   uint64_t returned = 0;
-  /// Requests that wait, e.g. for a permit or a unit of the ramp.
+  /// Requests that wait for a permit or a unit of the ramp, and others with them;
+  /// 0 if such a lease would be of no use.
   uint64_t waiting = 0;
   /// Most requests that were in flight at a time.
   uint64_t peak = 0;

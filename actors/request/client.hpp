@@ -316,6 +316,8 @@ private:
   gate gate_;
   uint32_t permits_ = 0;
   bool permits_asked_ = false;
+  /// Something could be sent if the gate, or its ramp, had room for one more.
+  bool held_back_ = false;
   in_flight_share share_;
   /// Most governed requests in flight since the last report.
   uint64_t peak_ = 0;

@@ -264,6 +264,9 @@ void client::place(uint32_t index, pipeline_room* whole) {
     return;
   }
   line_up(index);
+  if (!link_ || gate_admits(x))
+    return;
+  held_back_ = true;
   ask_for_leave();
 }
 

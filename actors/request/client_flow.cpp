@@ -90,9 +90,10 @@ void client::flush_outbox() {
 
 void client::pump() {
   ask_for_fences();
+  held_back_ = false;
   // What the queue puts into lanes may go on at once.
   while (drain_lanes() != stop::credit && pump_queue()) {}
-  if (!queue_.empty() || lanes_.anything_listed())
+  if (held_back_)
     ask_for_leave();
 }
 
@@ -190,6 +191,8 @@ client::stop client::drain_lane(caf::actor_id caller) {
       }
       if (!may_send(*x, behind)) {
         result = gate_admits(*x, behind) ? stop::credit : stop::gate;
+        // Of those that go together only, more leave than one would be of use.
+        held_back_ = held_back_ || !gate_admits(*x);
         break;
       }
       hand_over(index);

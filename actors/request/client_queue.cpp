@@ -114,8 +114,10 @@ bool client::pump_queue() {
   size_t to_lanes = 0;
   while (link_ && link_->credit > to_lanes) {
     auto index = queue_.front();
-    if (index != fair_queue::none && !gate_admits(table_[index]))
+    if (index != fair_queue::none && !gate_admits(table_[index])) {
+      held_back_ = true;
       index = queue_.front_past_gate();
+    }
     if (index == fair_queue::none)
       break;
     auto& x = table_[index];

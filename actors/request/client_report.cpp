@@ -56,7 +56,8 @@ void client::send_report() {
   counters_.backing_off = waiting_;
   counters_.in_flight = link_ ? link_->sent.size() : 0;
   auto x = tally_;
-  x.waiting = queue_.size() + waiting_;
+  // What a lease would be of no use to waits for something else.
+  x.waiting = held_back_ ? queue_.size() + waiting_ : 0;
   x.counters = counters_;
   tell_leases(x);
   // Whoever does not wait is forgotten, and has to ask anew.
