@@ -130,6 +130,13 @@ CAF_TEST(a bad url names its line) {
                      "allowed are redis:// and unix://"));
 }
 
+CAF_TEST(a bad database names its own line) {
+  CAF_CHECK_EQUAL(faults("[server]\nurl = \"redis://a\"\ndb = 2147483648"),
+                  "x.toml:3: server.db: must be a number from 0 to 2147483647");
+  CAF_CHECK_EQUAL(faults("server.db = -1"),
+                  "x.toml:1: server.db: must be a number from 0 to 2147483647");
+}
+
 CAF_TEST(an unknown key is told with the nearest known one) {
   CAF_CHECK_EQUAL(faults("[client]\nretri = 'article'"),
                   "x.toml:2: client.retri: is no known key; did you mean "
