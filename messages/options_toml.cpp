@@ -30,6 +30,14 @@ namespace {
 template <class T>
 constexpr T out_of_range = std::numeric_limits<T>::max();
 
+/// Whole numbers are numbers, too. The library gives only those as `double` that
+/// lose nothing by it.
+std::optional<double> number_of(const toml::node& value) {
+  if (auto whole = value.value_exact<int64_t>())
+    return static_cast<double>(*whole);
+  return value.value_exact<double>();
+}
+
 /// Puts a TOML value into a slot. Answers an empty text or what is expected,
 /// never the value itself: it may be a secret in the wrong place.
 class assignment {
@@ -96,8 +104,7 @@ public:
   }
 
   std::string operator()(double* field) {
-    // Whole numbers are numbers, too.
-    auto number = value_.is_number() ? value_.value<double>() : std::nullopt;
+    auto number = number_of(value_);
     if (!number)
       return "must be a number";
     *field = *number;
@@ -172,8 +179,8 @@ public:
     auto list = value_.as_array();
     std::vector<double> values;
     for (size_t i = 0; list != nullptr && i < list->size(); ++i)
-      if (auto& each = *list->get(i); each.is_number())
-        values.push_back(*each.value<double>());
+      if (auto each = number_of(*list->get(i)))
+        values.push_back(*each);
     if (list == nullptr || values.size() != list->size())
       return "must be a list of numbers, as in [0.25, 0.5]";
     *field = std::move(values);

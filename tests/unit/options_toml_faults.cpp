@@ -122,6 +122,15 @@ CAF_TEST(a value out of range names its range whatever its size) {
                     "above 0 and at most 1");
 }
 
+CAF_TEST(a whole number is a number whatever its size) {
+  CAF_CHECK_EQUAL(faults("breaker.failure_rate = 9223372036854775807"),
+                  "x.toml:1: breaker.failure_rate: must be a share from 0 to "
+                  "1");
+  CAF_CHECK_EQUAL(faults("breaker.ramp = [0.5, 9223372036854775807]"),
+                  "x.toml:1: breaker.ramp: must be at most 16 shares, "
+                  "ascending, above 0 and at most 1");
+}
+
 CAF_TEST(a bad url names its line) {
   CAF_CHECK_EQUAL(faults("[server]\n\nurl = \"redis://a:70000\""),
                   "x.toml:3: server.url: the port must be a number from 1 to "
