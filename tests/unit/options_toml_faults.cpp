@@ -238,6 +238,14 @@ CAF_TEST(bad syntax names its line) {
     contains(faults("a = " + std::string(100000, '[')), "is not valid TOML"));
 }
 
+CAF_TEST(a letter where none may stand is bad syntax) {
+  for (auto text :
+       {"é", "é = 1", "aé = 1", "[é]", "a = é", "a = 1é", "a = 1 é", "a = [é]",
+        "a = 0{\"é", "a = trueé", "a = 1979-05-27é", "a = {é = 1}",
+        "a = \"\"\"\\é\"\"\"", "a = \"\"\"\\ é\"\"\"", "a = '''b'''é"})
+    CAF_CHECK(faults(text).starts_with("x.toml:1: is not valid TOML"));
+}
+
 CAF_TEST(earlier errors do not stay) {
   std::vector<config_error> errors{{"f", 1, "k", "w"}};
   CAF_CHECK(parse_options("", "x.toml", errors).has_value());
