@@ -67,10 +67,14 @@ bool percent_decode(std::string_view text, std::string& result) {
   return true;
 }
 
+/// Encodes what has a meaning in a URL; also an @ before a slash, at which
+/// credentials would end if somebody adds them.
 std::string percent_encode_path(std::string_view path) {
   std::string result;
-  for (unsigned char c : path) {
-    if (c <= ' ' || c >= 0x7f || c == '%' || c == '?' || c == '#')
+  for (size_t i = 0; i < path.size(); ++i) {
+    auto c = static_cast<unsigned char>(path[i]);
+    if (c <= ' ' || c >= 0x7f || c == '%' || c == '?' || c == '#'
+        || path.substr(i).starts_with("@/"))
       result += fmt::format("%{:02X}", c);
     else
       result += static_cast<char>(c);

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <limits>
 
 namespace redoubt {
 
@@ -34,6 +35,9 @@ constexpr uint64_t tebibyte = uint64_t{1} << 40;
 
 /// What hiredis 0.14 has room for.
 constexpr uint32_t deepest_reply = 7;
+
+/// SELECT takes a signed 32-bit index.
+constexpr uint32_t largest_db = std::numeric_limits<int32_t>::max();
 
 /// Collects faults of the fields of one section.
 class checker {
@@ -146,8 +150,11 @@ bool is_client_name(std::string_view text) {
 void check(const endpoint& x, std::vector<option_error>& faults) {
   checker c{faults, "server"};
   // The rules for URLs are those of the endpoint: what is well-formed survives
-  // the way through a URL.
-  auto url = to_string(x);
+  // the way through a URL. The database has a key of its own.
+  c.number("db", x.db, 0u, largest_db);
+  auto without_db = x;
+  without_db.db = 0;
+  auto url = to_string(without_db);
   std::string what;
   auto copy = parse_endpoint(url, what);
   if (!copy)

@@ -143,11 +143,11 @@ std::string policies_text(const policy_names& policies) {
                 + "#\n" + policy_text("# ", "article", retry_policy::article());
   for (auto& [name, policy] : policies) {
     result += '\n';
-    // What has functions of its own cannot be read from a file.
+    // What has no text cannot be read from a file.
     if (has_text(policy))
       result += policy_text("", name, policy);
     else
-      result += "# Has functions that are in code only:\n"
+      result += "# For code only, as it has functions or is too long:\n"
                 + policy_text("# ", name, policy);
   }
   return result;

@@ -12,8 +12,6 @@ namespace redoubt {
 
 namespace {
 
-constexpr size_t longest_source = 4096;
-
 bool is_digit(char c) noexcept {
   return c >= '0' && c <= '9';
 }
@@ -38,9 +36,9 @@ bool read_whole(std::string_view text, T& to) {
 retry_lexer::retry_lexer(std::string_view text, retry_text_error& error)
   : text_(text), error_(error) {
   error_ = {};
-  if (text_.size() > longest_source) {
-    fail(longest_source,
-         fmt::format("the text has more than {} bytes", longest_source));
+  if (text_.size() > longest_retry_text) {
+    fail(longest_retry_text,
+         fmt::format("the text has more than {} bytes", longest_retry_text));
     text_ = {};
   }
   advance();

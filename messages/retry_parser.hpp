@@ -2,6 +2,8 @@
 
 #include <redoubt/messages/retry_lexer.hpp>
 
+#include <fmt/format.h>
+
 #include <optional>
 #include <stdexcept>
 
@@ -43,10 +45,15 @@ protected:
 
   result nothing(bool) const { return std::nullopt; }
 
-  /// The whole must end behind `x`.
+  /// The whole must end behind `x`. It is written with blanks and parentheses
+  /// that it may have been read without, and must fit then, too.
   result whole(result x) {
     if (x && words_.current().what != retry_token::kind::end)
       return nothing(words_.fail("expected an operator or the end"));
+    if (x && to_string(*x).size() > longest_retry_text)
+      return nothing(words_.fail(
+        0, fmt::format("what it says takes more than {} bytes to write",
+                       longest_retry_text)));
     return x;
   }
 

@@ -216,11 +216,15 @@ std::string to_string(const retry_policy& x) {
                      to_string(x.stop()), to_string(x.when()));
 }
 
-bool has_text(const retry_policy& x) noexcept {
+bool has_text(const retry_policy& x) {
   auto& waits = x.wait().steps();
   auto& conditions = x.when().steps();
-  return std::none_of(waits.begin(), waits.end(),
-                      [](auto& op) { return op.function != nullptr; })
+  auto fits = [](auto& part) {
+    return to_string(part).size() <= longest_retry_text;
+  };
+  return fits(x.wait()) && fits(x.stop()) && fits(x.when())
+         && std::none_of(waits.begin(), waits.end(),
+                         [](auto& op) { return op.function != nullptr; })
          && std::none_of(conditions.begin(), conditions.end(), [](auto& op) {
               return op.on_result != nullptr || op.on_value != nullptr;
             });

@@ -15,6 +15,9 @@ namespace redoubt {
 //     stop = "stop_after(5) | stop_before_deadline()"
 //     when = "on(not_sent, refused) | on_errc(attempt_timeout) & idempotent()"
 
+/// Bytes that the text of a part may have.
+constexpr size_t longest_retry_text = 4096;
+
 /// What is wrong in a text.
 struct retry_text_error {
   /// Byte in the text, from 1.
@@ -43,7 +46,8 @@ std::string to_string(const retry_condition& x);
 /// The three parts as lines of a configuration file.
 std::string to_string(const retry_policy& x);
 
-/// False if the policy has functions of one's own, which no text can hold.
-bool has_text(const retry_policy& x) noexcept;
+/// False if the policy has what no text can hold: functions of one's own, or more
+/// than `longest_retry_text` bytes in a part.
+bool has_text(const retry_policy& x);
 
 } // namespace redoubt

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cstring>
 #include <new>
 #include <string_view>
 #include <utility>
@@ -14,8 +13,8 @@ namespace redoubt {
 
 namespace {
 
-/// Bytes within which the announced length of a string has to end.
-constexpr size_t longest_length = 32;
+/// Bytes within which a number, such as the length of a string, has to end.
+constexpr size_t longest_number = 32;
 
 /// The deepest limit at which the reader shows us the array that exceeds it; it
 /// fails at the one after.
@@ -88,26 +87,27 @@ bool reply_decoder::pending_is_too_large() {
   if (r.pos >= r.len || r.ridx < 0)
     return false;
   // The reader has taken the type, its position is behind it.
-  if (r.rstack[r.ridx].type != REDIS_REPLY_STRING) {
+  auto type = r.rstack[r.ridx].type;
+  std::string_view rest{r.buf + r.pos, r.len - r.pos};
+  if (type == REDIS_REPLY_STATUS || type == REDIS_REPLY_ERROR) {
     // A line that has no end yet.
     // Its carriage return may be here already.
-    if (r.len - r.pos <= bulk_limit_ + 1)
+    if (rest.size() <= bulk_limit_ + 1)
       return false;
     exceed(fmt::format("a line exceeds the limit of {} bytes", bulk_limit_));
     return true;
   }
-  auto begin = r.buf + r.pos;
-  auto room = std::min(r.len - r.pos, longest_length);
-  auto end = static_cast<const char*>(std::memchr(begin, '\r', room));
-  if (end == nullptr) {
-    if (room < longest_length)
+  auto end = rest.substr(0, longest_number).find("\r\n");
+  if (end == std::string_view::npos) {
+    if (rest.size() < longest_number)
       return false;
-    error_ = "a length that does not end";
+    error_ = "a number that does not end";
     return true;
   }
-  int64_t size = 0;
-  std::from_chars(begin, end, size);
-  if (size <= 0 || static_cast<uint64_t>(size) <= bulk_limit_)
+  // The reader has judged the header of a string and waits for the rest.
+  uint64_t size = 0;
+  std::from_chars(rest.data(), rest.data() + end, size);
+  if (size <= bulk_limit_)
     return false;
   exceed(fmt::format("a string of {} bytes exceeds the limit of {}", size,
                      bulk_limit_));

@@ -137,6 +137,14 @@ CAF_TEST(a printed endpoint can be read again) {
     CAF_CHECK_EQUAL(to_string(parsed(url)), url);
 }
 
+CAF_TEST(credentials can be added to a printed path with an at-sign) {
+  auto x = parsed("unix://alice:wonder@/run/a%40/b");
+  CAF_CHECK_EQUAL(x.path, "/run/a@/b");
+  CAF_CHECK_EQUAL(to_string(x), "unix:///run/a%40/b");
+  CAF_CHECK_EQUAL(to_string(parsed("unix:///run/redis@1/s@")),
+                  "unix:///run/redis@1/s@");
+}
+
 CAF_TEST(a printed endpoint has no credentials) {
   CAF_CHECK_EQUAL(to_string(parsed("redis://alice:wonder@a/1")),
                   "redis://a:6379/1");

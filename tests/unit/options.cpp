@@ -116,7 +116,7 @@ CAF_TEST(options of the server have ranges) {
                      {"", "a b", "a@b", "a/1", "a?b", "a:b", "[::1]", "a%41",
                       std::string(254, 'a'), "a\nb"});
   check<uint16_t>("server.url", AT(server.port), {1, 65535}, {0});
-  check_count("server.url", AT(server.db), 0, 2147483647);
+  check_count("server.db", AT(server.db), 0, 2147483647);
   auto path = AT_WITH(server.path, server.kind,
                       endpoint::transport::unix_socket);
   using namespace std::string_literals;

@@ -214,6 +214,18 @@ CAF_TEST(every key is printed with its value) {
   }
 }
 
+CAF_TEST(letters may stand in texts and comments) {
+  for (auto letter : {"é", "€", "\U0001f600", "\u1681"}) {
+    std::string word = letter;
+    auto x = parsed("# " + word + "\n[retry.x]\nwhen = \"on_nil()\" # " + word
+                    + "\n[retry.y]\nwhen = \"on_reply('" + word
+                    + "')\"\n[retry.z]\nwhen = \"\"\"on_reply('\\\n " + word
+                    + "')\"\"\"");
+    CAF_CHECK(x.policies.at("y").when() == on_reply(word));
+    CAF_CHECK(x.policies.at("z").when() == on_reply(word));
+  }
+}
+
 CAF_TEST(what is printed can be read) {
   auto article = runtime_options::article();
   CAF_CHECK(parsed(to_toml(article)) == article);

@@ -122,12 +122,28 @@ CAF_TEST(a value out of range names its range whatever its size) {
                     "above 0 and at most 1");
 }
 
+CAF_TEST(a whole number is a number whatever its size) {
+  CAF_CHECK_EQUAL(faults("breaker.failure_rate = 9223372036854775807"),
+                  "x.toml:1: breaker.failure_rate: must be a share from 0 to "
+                  "1");
+  CAF_CHECK_EQUAL(faults("breaker.ramp = [0.5, 9223372036854775807]"),
+                  "x.toml:1: breaker.ramp: must be at most 16 shares, "
+                  "ascending, above 0 and at most 1");
+}
+
 CAF_TEST(a bad url names its line) {
   CAF_CHECK_EQUAL(faults("[server]\n\nurl = \"redis://a:70000\""),
                   "x.toml:3: server.url: the port must be a number from 1 to "
                   "65535");
   CAF_CHECK(contains(faults("server.url = \"http://a\""),
                      "allowed are redis:// and unix://"));
+}
+
+CAF_TEST(a bad database names its own line) {
+  CAF_CHECK_EQUAL(faults("[server]\nurl = \"redis://a\"\ndb = 2147483648"),
+                  "x.toml:3: server.db: must be a number from 0 to 2147483647");
+  CAF_CHECK_EQUAL(faults("server.db = -1"),
+                  "x.toml:1: server.db: must be a number from 0 to 2147483647");
 }
 
 CAF_TEST(an unknown key is told with the nearest known one) {
@@ -220,6 +236,14 @@ CAF_TEST(bad syntax names its line) {
   // Deep enough to overflow a stack without a bound.
   CAF_CHECK(
     contains(faults("a = " + std::string(100000, '[')), "is not valid TOML"));
+}
+
+CAF_TEST(a letter where none may stand is bad syntax) {
+  for (auto text :
+       {"é", "é = 1", "aé = 1", "[é]", "a = é", "a = 1é", "a = 1 é", "a = [é]",
+        "a = 0{\"é", "a = trueé", "a = 1979-05-27é", "a = {é = 1}",
+        "a = \"\"\"\\é\"\"\"", "a = \"\"\"\\ é\"\"\"", "a = '''b'''é"})
+    CAF_CHECK(faults(text).starts_with("x.toml:1: is not valid TOML"));
 }
 
 CAF_TEST(earlier errors do not stay) {

@@ -42,6 +42,27 @@ CAF_TEST(a header is judged when all its digits are there) {
   CAF_CHECK(end_of("$") == result::need_more);
 }
 
+CAF_TEST(a length that is none is judged when it has ended) {
+  limits.reply_bytes = 10;
+  CAF_CHECK(end_of("$999x\r\nabc") == result::broken);
+  CAF_CHECK(end_of("$99\r9\r\nabc") == result::broken);
+  CAF_CHECK(end_of("$11\r") == result::need_more);
+}
+
+CAF_TEST(a number may have more digits than a string may have bytes) {
+  limits.reply_bytes = 1;
+  limits.reply_elements = 100;
+  CAF_CHECK(decode_one(":-9223372036854775808\r\n")
+            == reply::integer(INT64_MIN));
+  std::string hundred = "*100\r\n";
+  for (int i = 0; i < 100; ++i)
+    hundred += ":1000\r\n";
+  CAF_CHECK_EQUAL(decode_one(hundred).elements().size(), 100u);
+  CAF_CHECK(end_of(":" + std::string(40, '1')) == result::broken);
+  CAF_CHECK(end_of(":" + std::string(40, '1') + "\r\n") == result::broken);
+  CAF_CHECK(end_of("*" + std::string(40, '1')) == result::broken);
+}
+
 CAF_TEST(as many elements as the limit pass and one more does not) {
   limits.reply_elements = 3;
   CAF_CHECK_EQUAL(decode_one("*3\r\n:1\r\n:2\r\n:3\r\n").elements().size(), 3u);

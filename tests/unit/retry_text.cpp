@@ -257,6 +257,19 @@ CAF_TEST(what makes no sense is told where it stands) {
                   "1000");
 }
 
+CAF_TEST(a policy that would be too long when written is not read) {
+  std::string words = "'a'";
+  for (int i = 0; i < 1000; ++i)
+    words += ",'a'";
+  retry_text_error error;
+  CAF_CHECK(!parse_condition("on_error(" + words + ")", error));
+  CAF_CHECK_EQUAL(to_string(error), "at 1: what it says takes more than 4096 "
+                                    "bytes to write");
+  // In code it may be as long as it likes, but no file can have it.
+  auto when = on_error(std::vector<std::string>(1000, "a"));
+  CAF_CHECK(!has_text(retry_policy{no_wait(), stop_never(), when}));
+}
+
 CAF_TEST(nesting and length have bounds) {
   CAF_CHECK_EQUAL(
     when_fault(std::string(33, '(') + "on_nil()" + std::string(33, ')')),
