@@ -103,13 +103,13 @@ literally() { sed 's/[][\\.*^$+?(){}|]/\\&/g' <<<"$1"; }
 run_one() {
   local bin=$1 layer=$2 suite=$3 name=$4
   if [[ $layer == program ]]; then
-    bash "tests/program/$suite.sh" "$bin" "$PWD" | tee /dev/stderr \
+    bash "tests/program/$suite.sh" "$bin" "$PWD" | tee -a /dev/stderr \
       | grep -xF "ok - $name"
     return
   fi
   # CAF's runner is content with running none.
   "$bin/test_$layer" -v 3 -r 0 -s "^$suite\$" -t "^$(literally "$name")\$" \
-    2>&1 | tee /dev/stderr | grep -E '^ *tests: +1$'
+    2>&1 | tee -a /dev/stderr | grep -E '^ *tests: +1$'
 }
 
 run() {
