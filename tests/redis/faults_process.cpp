@@ -379,10 +379,11 @@ CAF_TEST(a service that blocks all threads of the scheduler stops nothing) {
   caf::actor_system system{config};
   cue blocked;
   cue let_go;
-  system.spawn([&](caf::event_based_actor*) {
-    blocked.give();
-    let_go.wait(60s);
-  });
+  auto block = [](caf::event_based_actor*, cue* begin, cue* end) {
+    begin->give();
+    end->wait(60s);
+  };
+  system.spawn(block, &blocked, &let_go);
   CAF_REQUIRE(blocked.wait(5s));
   {
     runtime rt{system, options_for(server)};
