@@ -233,7 +233,9 @@ bool connection::take_replies() {
       case reply_decoder::result::too_large: on_too_large(); [[fallthrough]];
       case reply_decoder::result::broken:
         hand_out();
-        fail(errc::protocol_error, decoder_.error(), true);
+        fail(decoder_.out_of_memory() ? errc::resource_error
+                                      : errc::protocol_error,
+             decoder_.error(), true);
         return false;
     }
   }

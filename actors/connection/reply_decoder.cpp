@@ -46,13 +46,24 @@ void reply_decoder::feed(const char* data, size_t size) {
 }
 
 reply_decoder::result reply_decoder::next(reply& out) {
+  try {
+    return read(out);
+  } catch (const std::bad_alloc&) {
+    run_out_of_memory();
+    return failed();
+  }
+}
+
+reply_decoder::result reply_decoder::read(reply& out) {
   if (!error_.empty())
     return failed();
   if (skipping_)
     return skip(out);
   void* object = nullptr;
   if (redisReaderGetReply(reader_.get(), &object) != REDIS_OK) {
-    if (error_.empty())
+    if (error_.empty() && reader_->err == REDIS_ERR_OOM)
+      run_out_of_memory();
+    else if (error_.empty())
       error_ = reader_->errstr;
     return failed();
   }
@@ -73,6 +84,13 @@ reply_decoder::result reply_decoder::next(reply& out) {
 
 reply_decoder::result reply_decoder::failed() const noexcept {
   return exceeded_ ? result::too_large : result::broken;
+}
+
+void reply_decoder::run_out_of_memory() noexcept {
+  exceeded_ = false;
+  out_of_memory_ = true;
+  // Short enough to need none.
+  error_ = "out of memory";
 }
 
 void reply_decoder::exceed(std::string what) {
@@ -204,7 +222,7 @@ void* reply_decoder::on_string(const redisReadTask* task, char* data,
     x->text_.assign(data, size);
     return x;
   } catch (const std::bad_alloc&) {
-    decoder.error_ = "out of memory";
+    decoder.run_out_of_memory();
     return nullptr;
   }
 }
@@ -214,27 +232,27 @@ void* reply_decoder::on_array(const redisReadTask* task, int size) {
   uint32_t depth = 1;
   for (auto x = task->parent; x != nullptr; x = x->parent)
     ++depth;
-  // Counted over the whole reply: small arrays inside large ones are many too.
-  if (size < 0
-      || static_cast<uint32_t>(size)
-           > decoder.element_limit_ - decoder.elements_) {
-    decoder.exceed(fmt::format("a reply of more than {} elements exceeds the "
-                               "limit",
-                               decoder.element_limit_));
-    return nullptr;
-  }
-  if (depth > decoder.depth_limit_) {
-    decoder.leave_reply(task, static_cast<uint32_t>(size));
-    return &decoder.root_;
-  }
   try {
+    // Counted over the whole reply: small arrays inside large ones are many too.
+    if (size < 0
+        || static_cast<uint32_t>(size)
+             > decoder.element_limit_ - decoder.elements_) {
+      decoder.exceed(fmt::format("a reply of more than {} elements exceeds the "
+                                 "limit",
+                                 decoder.element_limit_));
+      return nullptr;
+    }
+    if (depth > decoder.depth_limit_) {
+      decoder.leave_reply(task, static_cast<uint32_t>(size));
+      return &decoder.root_;
+    }
     auto x = place(task);
     x->kind_ = reply_kind::array;
     x->elements_.resize(static_cast<size_t>(size));
     decoder.elements_ += static_cast<uint32_t>(size);
     return x;
   } catch (const std::bad_alloc&) {
-    decoder.error_ = "out of memory";
+    decoder.run_out_of_memory();
     return nullptr;
   }
 }

@@ -30,7 +30,8 @@ public:
     got,
     /// The next reply is not complete.
     need_more,
-    /// The bytes are no RESP; nothing can be read any more.
+    /// The bytes are no RESP, or there is no memory for them; nothing can be read
+    /// any more.
     broken,
     /// The next reply was nested too deep and has been skipped; `out` holds an
     /// error that says so. What follows is read as ever.
@@ -43,6 +44,9 @@ public:
 
   /// What is wrong, after `broken` or `too_large`.
   const std::string& error() const noexcept { return error_; }
+
+  /// True after `broken` if it is for want of memory.
+  bool out_of_memory() const noexcept { return out_of_memory_; }
 
 private:
   struct deleter {
@@ -58,7 +62,9 @@ private:
   static void on_free(void* object);
   static redisReplyObjectFunctions object_functions;
 
+  result read(reply& out);
   result failed() const noexcept;
+  void run_out_of_memory() noexcept;
   void exceed(std::string what);
   bool pending_is_too_large();
   void leave_reply(const redisReadTask* task, uint32_t size) noexcept;
@@ -72,6 +78,7 @@ private:
   /// Elements of arrays in the reply that is being read.
   uint32_t elements_ = 0;
   bool exceeded_ = false;
+  bool out_of_memory_ = false;
   std::string error_;
   reply_skipper skipper_;
   bool skipping_ = false;

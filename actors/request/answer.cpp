@@ -28,20 +28,15 @@ const caf::abstract_actor* actor_of(const caf::strong_actor_ptr& x) {
 
 } // namespace
 
-pipeline_group::pipeline_group(caf::typed_response_promise<replies> promise,
-                               size_t size)
-  : promise_(std::move(promise)), missing_(size) {
+pipeline_group::pipeline_group(answer whole, size_t size)
+  : whole_(std::move(whole)), missing_(size) {
   collected_.outcomes.resize(size);
 }
 
 void pipeline_group::set(uint32_t index, outcome value) {
   collected_.outcomes[index] = std::move(value);
   if (--missing_ == 0)
-    deliver(promise_, std::move(collected_));
-}
-
-const caf::strong_actor_ptr& pipeline_group::caller() {
-  return source_of(promise_);
+    whole_.succeed(std::move(collected_));
 }
 
 answer::answer(caf::typed_response_promise<reply> promise)
@@ -82,6 +77,8 @@ answer::~answer() {
 }
 
 bool answer::caller_is_gone() {
+  if (auto x = std::get_if<member>(&state_))
+    return x->group->caller_is_gone();
   struct visitor {
     const caf::abstract_actor* operator()(std::monostate) { return nullptr; }
     const caf::abstract_actor*
@@ -92,9 +89,7 @@ bool answer::caller_is_gone() {
     operator()(caf::typed_response_promise<replies>& x) {
       return actor_of(source_of(x));
     }
-    const caf::abstract_actor* operator()(member& x) {
-      return actor_of(x.group->caller());
-    }
+    const caf::abstract_actor* operator()(member&) { return nullptr; }
     const caf::abstract_actor* operator()(bulk_member& x) {
       return caf::actor_cast<caf::abstract_actor*>(x.channel->sink());
     }

@@ -10,24 +10,7 @@
 
 namespace redoubt {
 
-/// The outcomes of a pipeline while its members are still under way. Answers the
-/// caller when the last one is in.
-class pipeline_group {
-public:
-  pipeline_group(caf::typed_response_promise<replies> promise, size_t size);
-
-  pipeline_group(const pipeline_group&) = delete;
-  pipeline_group& operator=(const pipeline_group&) = delete;
-
-  void set(uint32_t index, outcome value);
-
-  const caf::strong_actor_ptr& caller();
-
-private:
-  caf::typed_response_promise<replies> promise_;
-  replies collected_;
-  size_t missing_;
-};
+class pipeline_group;
 
 /// The one who answers a request, exactly once. Move-only: a request that is
 /// destroyed without an answer, for whatever reason, is answered `actor_died`
@@ -39,7 +22,7 @@ public:
   /// Answers a single command.
   explicit answer(caf::typed_response_promise<reply> promise);
 
-  /// Answers a transaction.
+  /// Answers a transaction, or a pipeline as a whole.
   explicit answer(caf::typed_response_promise<replies> promise);
 
   /// Answers one member of a pipeline.
@@ -79,6 +62,26 @@ private:
   std::variant<std::monostate, caf::typed_response_promise<reply>,
                caf::typed_response_promise<replies>, member, bulk_member>
     state_;
+};
+
+/// The outcomes of a pipeline while its members are still under way. Answers the
+/// caller when the last one is in; one that never comes fails the pipeline as a
+/// whole.
+class pipeline_group {
+public:
+  pipeline_group(answer whole, size_t size);
+
+  pipeline_group(const pipeline_group&) = delete;
+  pipeline_group& operator=(const pipeline_group&) = delete;
+
+  void set(uint32_t index, outcome value);
+
+  bool caller_is_gone() { return whole_.caller_is_gone(); }
+
+private:
+  answer whole_;
+  replies collected_;
+  size_t missing_;
 };
 
 } // namespace redoubt

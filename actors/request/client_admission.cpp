@@ -92,9 +92,8 @@ void client::admit(command& cmd, const request_options* options,
 
 void client::on_pipeline(pipeline& x, const request_options* options) {
   auto caller = caller_of_current();
-  auto promise = make_response_promise<replies>();
+  answer to{make_response_promise<replies>()};
   if (x.commands.empty() || x.commands.size() > config_.limits.pipeline) {
-    answer to{std::move(promise)};
     if (x.commands.empty()) {
       to.succeed(replies{});
       return;
@@ -108,7 +107,7 @@ void client::on_pipeline(pipeline& x, const request_options* options) {
     to.fail(std::move(why));
     return;
   }
-  auto group = std::make_shared<pipeline_group>(std::move(promise),
+  auto group = std::make_shared<pipeline_group>(std::move(to),
                                                 x.commands.size());
   // A pipeline is one request to the queue: all of it finds room, or none.
   pipeline_room whole;
@@ -132,10 +131,11 @@ void client::on_pipeline(pipeline& x, const request_options* options) {
 
 void client::on_transaction(transaction& x, const request_options* options) {
   auto caller = caller_of_current();
+  answer to{make_response_promise<replies>()};
   auto index = table_.add();
   auto& whole = open_request(index, options);
   whole.caller = caller;
-  whole.to = answer{make_response_promise<replies>()};
+  whole.to = std::move(to);
   if (x.commands.empty()) {
     whole.to.succeed(replies{});
     discard(index);

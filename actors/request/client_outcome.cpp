@@ -393,6 +393,7 @@ void client::discard(uint32_t index) {
     lanes_.list(x.caller);
   wheel_.cancel(index);
   table_.remove(index);
+  report_later_ = true;
 }
 
 } // namespace redoubt

@@ -75,6 +75,7 @@ void fault_gate::pass() {
     for (auto& each : relays_)
       for (auto index : {requests_lane, replies_lane}) {
         each->restart_cut(index);
+        each->restart_damage(index);
         each->hold(index, false);
       }
     listen();
@@ -140,8 +141,12 @@ void fault_gate::hold_living(direction which) {
   });
 }
 
-void fault_gate::delay(std::chrono::milliseconds by, direction which) {
-  set_rule(which, [by](traffic_rule& rule) { rule.delay = by; });
+void fault_gate::delay(std::chrono::milliseconds by, direction which,
+                       std::chrono::milliseconds jitter) {
+  set_rule(which, [by, jitter](traffic_rule& rule) {
+    rule.delay = by;
+    rule.jitter = jitter;
+  });
 }
 
 void fault_gate::slice(size_t bytes, direction which,
@@ -152,12 +157,49 @@ void fault_gate::slice(size_t bytes, direction which,
   });
 }
 
-void fault_gate::cut_replies_after(uint64_t bytes) {
-  cut_after(replies_lane, bytes);
+void fault_gate::rate(uint64_t bytes_per_second, direction which) {
+  set_rule(which, [bytes_per_second](traffic_rule& rule) {
+    rule.rate_bytes = bytes_per_second;
+  });
 }
 
-void fault_gate::cut_requests_after(uint64_t bytes) {
-  cut_after(requests_lane, bytes);
+void fault_gate::concat(size_t bytes, direction which,
+                        std::chrono::milliseconds pause) {
+  set_rule(which, [bytes, pause](traffic_rule& rule) {
+    rule.concat_bytes = bytes;
+    rule.concat_pause = pause;
+  });
+}
+
+void fault_gate::corrupt_at(uint64_t offset, std::string bytes,
+                            direction which) {
+  corrupt({damage::place::at, offset, {}, std::move(bytes)}, which);
+}
+
+void fault_gate::corrupt_every(uint64_t n, char byte, direction which) {
+  corrupt({damage::place::every, n, {}, std::string(1, byte)}, which);
+}
+
+void fault_gate::corrupt_first(std::string pattern, std::string instead,
+                               direction which) {
+  corrupt({damage::place::first, 0, std::move(pattern), std::move(instead)},
+          which);
+}
+
+void fault_gate::cut_replies_after(uint64_t bytes, ending how) {
+  cut_after(replies_lane, bytes, how);
+}
+
+void fault_gate::cut_requests_after(uint64_t bytes, ending how) {
+  cut_after(requests_lane, bytes, how);
+}
+
+void fault_gate::close_on_data(direction which, ending how) {
+  set_rule(which, [how](traffic_rule& rule) { rule.close_on_data = how; });
+}
+
+void fault_gate::slow_close(std::chrono::milliseconds by, direction which) {
+  set_rule(which, [by](traffic_rule& rule) { rule.slow_close = by; });
 }
 
 // -- the gate's thread --------------------------------------------------------
@@ -283,11 +325,26 @@ void fault_gate::set_rule(direction which,
   });
 }
 
-void fault_gate::cut_after(size_t index, uint64_t bytes) {
-  call([this, index, bytes] {
+void fault_gate::cut_after(size_t index, uint64_t bytes, ending how) {
+  call([this, index, bytes, how] {
     rules_[index].cut_after = bytes;
+    rules_[index].cut_by = how;
     for (auto& each : relays_)
       each->restart_cut(index);
+  });
+}
+
+void fault_gate::corrupt(damage what, direction which) {
+  call([this, &what, which] {
+    for (auto index : {requests_lane, replies_lane}) {
+      if (which
+          == (index == requests_lane ? direction::replies
+                                     : direction::requests))
+        continue;
+      rules_[index].corrupt = what;
+      for (auto& each : relays_)
+        each->restart_damage(index);
+    }
   });
 }
 

@@ -11,6 +11,7 @@
 #include <future>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -65,24 +66,52 @@ public:
   /// sent later over other connections.
   void hold_living(direction which = direction::both);
 
-  /// Passes each byte on `by` later.
-  void delay(std::chrono::milliseconds by, direction which = direction::both);
+  /// Passes each byte on `by` later, and up to `jitter` more at random; none
+  /// overtakes another.
+  void delay(std::chrono::milliseconds by, direction which = direction::both,
+             std::chrono::milliseconds jitter = {});
 
   /// Writes at most `bytes` at once, with `pause` between two writes.
   void slice(size_t bytes, direction which = direction::both,
              std::chrono::milliseconds pause = {});
 
-  /// Ends each connection by FIN as soon as `bytes` more bytes of replies were
-  /// passed on, or the first one would be if `bytes` is 0.
-  void cut_replies_after(uint64_t bytes);
+  /// Passes on at most `bytes_per_second`.
+  void rate(uint64_t bytes_per_second, direction which = direction::both);
+
+  /// Gathers bytes until there are so many, or none came for `pause`, and writes
+  /// them at once.
+  void concat(size_t bytes, direction which, std::chrono::milliseconds pause);
+
+  /// Overwrites the bytes from `offset` on, counted from now for living
+  /// connections and from the start for new ones.
+  void corrupt_at(uint64_t offset, std::string bytes, direction which);
+
+  /// Overwrites each `n`th byte, counted as for `corrupt_at`. `n` is not 0.
+  void corrupt_every(uint64_t n, char byte, direction which);
+
+  /// Replaces the first `pattern` of each connection that arrives in one piece.
+  void corrupt_first(std::string pattern, std::string instead, direction which);
+
+  /// Ends each connection as soon as `bytes` more bytes of replies were passed
+  /// on, or the first one would be if `bytes` is 0.
+  void cut_replies_after(uint64_t bytes, ending how = ending::fin);
 
   /// As `cut_replies_after`, for requests.
-  void cut_requests_after(uint64_t bytes);
+  void cut_requests_after(uint64_t bytes, ending how = ending::fin);
+
+  /// Ends each connection at the next byte that comes, and passes it not on.
+  void close_on_data(direction which = direction::both,
+                     ending how = ending::fin);
+
+  /// Passes the end of a stream on `by` later; its bytes come in time.
+  void slow_close(std::chrono::milliseconds by,
+                  direction which = direction::both);
 
   // -- counters
 
   /// How often a fault took effect: connections that were reset, closed or cut,
-  /// reads that were held or delayed, slices written. What only the kernel sees
+  /// reads that were held, delayed or corrupted, slices and parts of a rate and
+  /// gathered bytes that were written, ends that were kept back. What only the kernel sees
   /// (`refuse`, `stop_accepting`) and `pass` count the calls.
   uint64_t hits(verb which) const noexcept { return hits_.of(which); }
 
@@ -104,7 +133,8 @@ private:
   void watch_listener(bool on);
   void set_rule(direction which,
                 const std::function<void(traffic_rule&)>& change);
-  void cut_after(size_t index, uint64_t bytes);
+  void cut_after(size_t index, uint64_t bytes, ending how);
+  void corrupt(damage what, direction which);
   void pump_all(bool only_due);
   void sweep();
   int wait_ms(time_point now) const;

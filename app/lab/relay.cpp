@@ -19,6 +19,9 @@ constexpr size_t read_size = 64u << 10;
 // A peer that never answers a FIN by its own is closed after this long.
 constexpr auto fin_patience = std::chrono::seconds{1};
 
+// So many writes per second make up a rate.
+constexpr uint64_t rate_steps = 50;
+
 bool would_block() noexcept {
   return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
 }
@@ -32,8 +35,10 @@ relay::relay(int epoll, unique_fd client, const address& upstream,
   client_.fd = std::move(client);
   client_.connected = true;
   server_.owner = this;
-  for (auto index : {requests_lane, replies_lane})
+  for (auto index : {requests_lane, replies_lane}) {
     restart_cut(index);
+    restart_damage(index);
+  }
 }
 
 relay::~relay() {
@@ -96,6 +101,10 @@ void relay::restart_cut(size_t index) {
   lanes_[index].cut_left = rules_[index].cut_after;
 }
 
+void relay::restart_damage(size_t index) {
+  lanes_[index].spoiler = corruption{rules_[index].corrupt};
+}
+
 void relay::reset() {
   for (auto* each : {&client_, &server_}) {
     watch(*each, 0);
@@ -110,6 +119,7 @@ void relay::finish(time_point now) {
   for (auto& each : lanes_) {
     each.chunks.clear();
     each.bytes = 0;
+    each.batch = 0;
   }
   for (auto* each : {&client_, &server_}) {
     if (!each->fd)
@@ -136,14 +146,30 @@ time_point relay::next_due() const noexcept {
       continue;
     // What is due already waits for the socket, not for the time.
     if ((to.watched & EPOLLOUT) == 0)
-      result = std::min(result,
-                        std::max(way.chunks.front().due, way.next_write));
+      result = std::min(result, due(index));
   }
   return result;
 }
 
 bool relay::lane::full() const noexcept {
   return bytes + chunks.size() * sizeof(chunk) >= lane_limit;
+}
+
+bool relay::lane::gathers(const traffic_rule& rule) const noexcept {
+  return rule.concat_bytes > 0 && batch == 0 && !full()
+         && bytes < rule.concat_bytes && !chunks.back().end;
+}
+
+/// Makes one chunk of all bytes that are here.
+void relay::lane::gather() {
+  auto& first = chunks.front();
+  first.bytes.erase(0, first.written);
+  first.written = 0;
+  while (chunks.size() > 1 && !chunks[1].end) {
+    first.bytes += chunks[1].bytes;
+    chunks.erase(chunks.begin() + 1);
+  }
+  batch = bytes;
 }
 
 relay::end& relay::source(size_t index) noexcept {
@@ -164,32 +190,42 @@ void relay::dial_upstream() {
 void relay::read_into(size_t index, time_point now) {
   auto& from = source(index);
   auto& way = lanes_[index];
-  if (!from.fd || !from.connected || !from.open || way.full())
+  if (closing_ || !from.fd || !from.connected || !from.open || way.full())
     return;
   auto& rule = rules_[index];
   std::array<char, read_size> buffer;
   auto got = ::recv(from.fd.get(), buffer.data(), buffer.size(), 0);
   if (got < 0 && would_block())
     return;
-  auto due = now + rule.delay;
+  std::uniform_int_distribution<int64_t> more{0, rule.jitter.count()};
+  auto due = now + rule.delay + std::chrono::milliseconds{more(random_)};
   if (got <= 0) {
     from.open = false;
-    way.chunks.push_back({due, {}, 0, got == 0 ? ending::fin : ending::reset});
+    hits_.add(verb::slow_close, rule.slow_close.count() > 0);
+    way.chunks.push_back(
+      {due + rule.slow_close, {}, 0, got == 0 ? ending::fin : ending::reset});
     return;
   }
   if (way.discard)
     return;
+  if (rule.close_on_data) {
+    hits_.add(verb::close_on_data);
+    end_by(*rule.close_on_data, now);
+    return;
+  }
   hits_.add(verb::hold, rule.hold || way.held);
-  hits_.add(verb::delay, rule.delay.count() > 0);
-  auto size = static_cast<size_t>(got);
-  way.chunks.push_back({due, std::string{buffer.data(), size}});
-  way.bytes += size;
+  hits_.add(verb::delay, rule.delay.count() > 0 || rule.jitter.count() > 0);
+  std::string bytes{buffer.data(), static_cast<size_t>(got)};
+  hits_.add(verb::corrupt, way.spoiler.apply(bytes));
+  way.last_read = now;
+  way.bytes += bytes.size();
+  way.chunks.push_back({due, std::move(bytes), 0, {}});
 }
 
 void relay::write_from(size_t index, time_point now) {
   auto& way = lanes_[index];
   while (may_write(index, now)) {
-    if (way.chunks.front().end != ending::none) {
+    if (way.chunks.front().end) {
       pass_on_end(index);
       return;
     }
@@ -198,57 +234,102 @@ void relay::write_from(size_t index, time_point now) {
   }
 }
 
+// When the first chunk may be written.
+time_point relay::due(size_t index) const noexcept {
+  auto& way = lanes_[index];
+  auto result = std::max(way.chunks.front().due, way.next_write);
+  if (way.gathers(rules_[index]))
+    result = std::max(result, way.last_read + rules_[index].concat_pause);
+  return result;
+}
+
 bool relay::may_write(size_t index, time_point now) const noexcept {
   auto& way = lanes_[index];
   auto& to = index == requests_lane ? server_ : client_;
   return !closing_ && to.fd && to.connected && !rules_[index].hold && !way.held
-         && !way.chunks.empty() && way.chunks.front().due <= now
-         && way.next_write <= now;
+         && !way.chunks.empty() && due(index) <= now;
 }
 
 // Writes from the first chunk; false if no more may be done before its next time.
 bool relay::write_some(size_t index, time_point now) {
   auto& way = lanes_[index];
   auto& rule = rules_[index];
+  if (rule.concat_bytes > 0 && way.batch == 0) {
+    hits_.add(verb::concat);
+    way.gather();
+  }
   auto& first = way.chunks.front();
-  auto left = std::string_view{first.bytes}.substr(first.written);
-  auto size = left.size();
-  if (rule.slice_bytes > 0)
-    size = std::min(size, rule.slice_bytes);
-  if (way.cut_left)
-    size = std::min<uint64_t>(size, *way.cut_left);
-  auto put = ::send(sink(index).fd.get(), left.data(), size, MSG_NOSIGNAL);
+  auto size = write_size(index);
+  auto put = ::send(sink(index).fd.get(), first.bytes.data() + first.written,
+                    size, MSG_NOSIGNAL);
   if (put < 0) {
     if (!would_block()) {
       way.discard = true;
-      std::erase_if(way.chunks,
-                    [](auto& each) { return each.end == ending::none; });
+      std::erase_if(way.chunks, [](auto& each) { return !each.end; });
       way.bytes = 0;
+      way.batch = 0;
     }
     return false;
   }
   auto written = static_cast<size_t>(put);
   way.bytes -= written;
+  way.batch -= std::min(way.batch, written);
   first.written += written;
-  if (written == left.size())
+  if (first.written == first.bytes.size())
     way.chunks.pop_front();
   if (way.cut_left && (*way.cut_left -= written) == 0) {
     hits_.add(verb::cut);
-    finish(now);
+    end_by(rule.cut_by, now);
     return false;
   }
+  if (rule.slice_bytes == 0 && rule.rate_bytes == 0)
+    return true;
+  // One write per turn of the loop, so that the reader can see each alone.
+  pause_after(index, written, now);
+  return false;
+}
+
+// How much of the first chunk may be written at once.
+size_t relay::write_size(size_t index) const noexcept {
+  auto& way = lanes_[index];
+  auto& rule = rules_[index];
+  uint64_t size = way.chunks.front().bytes.size() - way.chunks.front().written;
+  if (rule.slice_bytes > 0)
+    size = std::min<uint64_t>(size, rule.slice_bytes);
+  if (rule.rate_bytes > 0)
+    size = std::min(size, std::max<uint64_t>(rule.rate_bytes / rate_steps, 1));
+  if (way.cut_left)
+    size = std::min(size, *way.cut_left);
+  return size;
+}
+
+void relay::pause_after(size_t index, size_t written, time_point now) {
+  auto& rule = rules_[index];
+  std::chrono::nanoseconds pause{0};
   if (rule.slice_bytes > 0) {
-    // One slice per turn of the loop, so that the reader can see each alone.
     hits_.add(verb::slice);
-    way.next_write = now + rule.slice_pause;
-    return false;
+    pause = rule.slice_pause;
   }
-  return true;
+  if (rule.rate_bytes > 0) {
+    hits_.add(verb::rate);
+    std::chrono::nanoseconds second = std::chrono::seconds{1};
+    auto needed = second.count() * static_cast<int64_t>(written)
+                  / static_cast<int64_t>(rule.rate_bytes);
+    pause = std::max(pause, std::chrono::nanoseconds{needed});
+  }
+  lanes_[index].next_write = now + pause;
+}
+
+void relay::end_by(ending how, time_point now) {
+  if (how == ending::reset)
+    reset();
+  else
+    finish(now);
 }
 
 void relay::pass_on_end(size_t index) {
   auto& way = lanes_[index];
-  auto how = way.chunks.front().end;
+  auto how = *way.chunks.front().end;
   way.chunks.clear();
   way.finished = true;
   if (how == ending::reset)

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <redoubt/app/lab/corruption.hpp>
 #include <redoubt/app/lab/socket.hpp>
 #include <redoubt/app/lab/traffic.hpp>
 
@@ -7,6 +8,7 @@
 #include <chrono>
 #include <cstdint>
 #include <deque>
+#include <random>
 #include <string>
 
 namespace redoubt::lab {
@@ -46,6 +48,9 @@ public:
   /// Counts the rule's `cut_after` from here on.
   void restart_cut(size_t index);
 
+  /// Counts the bytes of the rule's `corrupt` from here on.
+  void restart_damage(size_t index);
+
   /// Holds back one direction, whatever the rules say.
   void hold(size_t index, bool on) noexcept { lanes_[index].held = on; }
 
@@ -62,14 +67,12 @@ public:
   time_point next_due() const noexcept;
 
 private:
-  enum class ending : uint8_t { none, fin, reset };
-
   /// Bytes on their way, or the end of the stream.
   struct chunk {
     time_point due;
     std::string bytes;
     size_t written = 0;
-    ending end = ending::none;
+    std::optional<ending> end;
   };
 
   /// One direction.
@@ -77,7 +80,11 @@ private:
     std::deque<chunk> chunks;
     size_t bytes = 0;
     time_point next_write{};
+    time_point last_read{};
+    /// Bytes of a batch that was gathered and is being written.
+    size_t batch = 0;
     std::optional<uint64_t> cut_left;
+    corruption spoiler;
     bool held = false;
     /// The other side takes nothing any more: what comes is thrown away.
     bool discard = false;
@@ -85,6 +92,8 @@ private:
     bool finished = false;
 
     bool full() const noexcept;
+    bool gathers(const traffic_rule& rule) const noexcept;
+    void gather();
   };
 
   end& source(size_t index) noexcept;
@@ -93,8 +102,12 @@ private:
   void read_into(size_t index, time_point now);
   void write_from(size_t index, time_point now);
   bool write_some(size_t index, time_point now);
+  size_t write_size(size_t index) const noexcept;
+  void pause_after(size_t index, size_t written, time_point now);
+  void end_by(ending how, time_point now);
   void pass_on_end(size_t index);
   void drain(end& from);
+  time_point due(size_t index) const noexcept;
   bool may_write(size_t index, time_point now) const noexcept;
   void close(end& which);
   void watch(end& which, uint32_t events);
@@ -110,6 +123,7 @@ private:
   bool dialled_ = false;
   bool closing_ = false;
   time_point give_up_{};
+  std::minstd_rand random_{42};
 };
 
 } // namespace redoubt::lab

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string>
 
 namespace redoubt::lab {
 
@@ -20,9 +21,17 @@ enum class verb : uint8_t {
   delay,
   slice,
   cut,
+  rate,
+  concat,
+  corrupt,
+  close_on_data,
+  slow_close,
 };
 
-constexpr size_t verb_count = static_cast<size_t>(verb::cut) + 1;
+constexpr size_t verb_count = static_cast<size_t>(verb::slow_close) + 1;
+
+/// How the gate ends a connection, on both sides.
+enum class ending : uint8_t { fin, reset };
 
 /// Counts how often each fault took effect. Any thread may read.
 class hit_counters {
@@ -48,6 +57,22 @@ enum class direction : uint8_t {
   both = 3,
 };
 
+/// Which bytes of a stream are replaced, and by what.
+struct damage {
+  enum class place : uint8_t {
+    /// As many bytes as `instead` has, from byte `number` on, the first being 0.
+    at,
+    /// Each `number`th byte by the first one of `instead`.
+    every,
+    /// The first `pattern` that arrives in one piece, whatever its length.
+    first,
+  };
+  place where = place::at;
+  uint64_t number = 0;
+  std::string pattern = {};
+  std::string instead = {};
+};
+
 /// What is done to the bytes of one direction. A new verb adds a field here,
 /// and `relay` heeds it where it reads or writes.
 struct traffic_rule {
@@ -55,12 +80,26 @@ struct traffic_rule {
   bool hold = false;
   /// Each byte is passed on this much later.
   std::chrono::milliseconds delay{0};
+  /// And by up to this much more, at random; none overtakes another.
+  std::chrono::milliseconds jitter{0};
   /// At most this many bytes per write; 0 writes what there is.
   size_t slice_bytes = 0;
   /// Pause after each slice.
   std::chrono::milliseconds slice_pause{0};
-  /// After this many bytes the connection ends by FIN on both sides.
+  /// At most this many bytes per second; 0 is no limit.
+  uint64_t rate_bytes = 0;
+  /// Bytes are gathered until there are so many, or none came for `concat_pause`,
+  /// and then written at once; 0 gathers nothing.
+  size_t concat_bytes = 0;
+  std::chrono::milliseconds concat_pause{0};
+  std::optional<damage> corrupt;
+  /// After this many bytes the connection ends.
   std::optional<uint64_t> cut_after;
+  ending cut_by = ending::fin;
+  /// The connection ends when a byte comes in.
+  std::optional<ending> close_on_data;
+  /// The end of a stream is passed on this much later.
+  std::chrono::milliseconds slow_close{0};
 };
 
 /// Index of a single direction in per-direction arrays.

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The tests that the documents name exist, and the contract names every code:
-# docs.sh BIN_DIR SOURCE_DIR
+# The tests that the documents name exist, the contract names every code, and the
+# page of the faults is that of their table: docs.sh BIN_DIR SOURCE_DIR
 #
 # A reference is `layer.suite: name of the test` in backticks, on one line. Of
 # the layer `program` it names a line that a script prints after "ok - ".
@@ -84,6 +84,21 @@ for code in $codes; do
   grep -q "^| \`$code\` | ." $page || fail "$page says of $code nothing"
 done
 
+# The page of the faults is made from their table. What the last run said of them
+# may differ.
+if ! made=$(scripts/faults.sh page); then
+  fail "scripts/faults.sh reads tests/faults.txt"
+elif ! diff <(scripts/faults.sh strip <(echo "$made")) \
+  <(scripts/faults.sh strip docs/faults.md); then
+  fail "docs/faults.md is that of tests/faults.txt: run ./run faults"
+fi
+rows=$(grep -c '^fault ' tests/faults.txt)
+((rows >= 48)) || fail "tests/faults.txt has only $rows faults"
+untested=$(awk '/^fault /{ if (name != "" && !n) print name; name = $0; n = 0 }
+  /^(test|open): /{ ++n } END { if (!n) print name }' tests/faults.txt)
+[[ -z $untested ]] || fail "no test and not open: $untested"
+
 ((failed == 0)) || exit 1
 echo "ok - every code of a failure is in $page"
+echo "ok - docs/faults.md is that of tests/faults.txt ($rows faults)"
 echo "ok - every test that docs/ names exists (${counts[$page]} in $page)"

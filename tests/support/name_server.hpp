@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <cstdint>
 #include <map>
+#include <mutex>
 #include <string>
 #include <system_error>
 #include <thread>
@@ -56,6 +57,16 @@ public:
 
   /// `address:port`.
   std::string address() const { return "127.0.0.1:" + std::to_string(port_); }
+
+  /// From now on the name has these addresses, or does not exist if there are
+  /// none.
+  void change(const std::string& name, std::vector<std::string> addresses) {
+    std::lock_guard guard{mutex_};
+    if (addresses.empty())
+      names_.erase(name);
+    else
+      names_[name] = std::move(addresses);
+  }
 
   /// Questions that it received.
   size_t queries() const { return queries_; }
@@ -108,6 +119,7 @@ private:
     if (name == ignored_ || question.size() < 5)
       return {};
     auto is_a = question[question.size() - 3] == 1;
+    std::lock_guard guard{mutex_};
     auto known = names_.find(name);
     std::string records;
     uint16_t count = 0;
@@ -128,7 +140,8 @@ private:
     return result + question + records;
   }
 
-  const zone names_;
+  mutable std::mutex mutex_;
+  zone names_;
   const std::string ignored_;
   std::atomic<manner> manner_ = manner::speaks;
   std::atomic<size_t> queries_ = 0;

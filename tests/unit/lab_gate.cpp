@@ -257,6 +257,175 @@ CAF_TEST(a cut request never reaches the server) {
   CAF_CHECK(peer.commands().empty());
 }
 
+CAF_TEST(jitter alone delays) {
+  gate.delay(0ms, direction::replies, 20ms);
+  raw_client client{gate.port()};
+  auto start = lab::clock::now();
+  for (int i = 0; i < 20; ++i)
+    CAF_CHECK_EQUAL(ask(client), bulk(value));
+  CAF_CHECK(lab::clock::now() - start >= 60ms);
+  CAF_CHECK_EQUAL(gate.hits(verb::delay), 20u);
+}
+
+CAF_TEST(a rate bounds the bytes per second of each direction alone) {
+  value.assign(10000, 'x');
+  gate.rate(40000, direction::replies);
+  raw_client client{gate.port()};
+  auto start = lab::clock::now();
+  CAF_CHECK(ask(client) == bulk(value));
+  auto took = lab::clock::now() - start;
+  // The last part needs no time behind it.
+  CAF_CHECK(took >= 220ms);
+  CAF_CHECK(took < 2s);
+  CAF_CHECK(gate.hits(verb::rate) >= 12);
+}
+
+CAF_TEST(a rate below one byte per part passes byte by byte) {
+  gate.rate(20, direction::replies);
+  raw_client client{gate.port()};
+  client.send(get);
+  CAF_CHECK_EQUAL(client.read(), "$");
+  CAF_CHECK_EQUAL(client.read(), "1");
+  gate.pass();
+  CAF_CHECK_EQUAL(client.read_all(5), "\r\nv\r\n");
+}
+
+CAF_TEST(bytes are gathered until there are enough and then come at once) {
+  auto whole = bulk(value);
+  gate.concat(3 * whole.size(), direction::replies, 10s);
+  raw_client client{gate.port()};
+  for (size_t n = 1; n <= 3; ++n) {
+    CAF_CHECK_EQUAL(client.read(20ms), "");
+    client.send(get);
+    CAF_CHECK(peer.wait_for(n));
+  }
+  CAF_CHECK_EQUAL(client.read(), whole + whole + whole);
+  CAF_CHECK_EQUAL(gate.hits(verb::concat), 1u);
+}
+
+CAF_TEST(bytes are gathered until none came for a while) {
+  gate.concat(1000, direction::replies, 50ms);
+  raw_client client{gate.port()};
+  auto start = lab::clock::now();
+  CAF_CHECK_EQUAL(ask(client), bulk(value));
+  CAF_CHECK(lab::clock::now() - start >= 50ms);
+  CAF_CHECK_EQUAL(gate.hits(verb::concat), 1u);
+}
+
+CAF_TEST(what was gathered goes before the end of the stream) {
+  gate.concat(1000, direction::replies, 10s);
+  raw_client client{gate.port()};
+  client.send(get);
+  CAF_CHECK(peer.wait_for(1));
+  peer.close_all();
+  CAF_CHECK_EQUAL(client.read_all(100), bulk(value));
+  CAF_CHECK(client.how() == how::fin);
+}
+
+CAF_TEST(a gate that passes lets go of what it gathered) {
+  gate.concat(1000, direction::replies, 10s);
+  raw_client client{gate.port()};
+  client.send(get);
+  CAF_CHECK_EQUAL(client.read(20ms), "");
+  gate.pass();
+  CAF_CHECK_EQUAL(client.read_all(7), bulk(value));
+}
+
+CAF_TEST(bytes at an offset are overwritten however they come) {
+  for (size_t piece : {1, 2, 100}) {
+    raw_client client{gate.port()};
+    CAF_CHECK_EQUAL(ask(client), "$1\r\nv\r\n");
+    gate.corrupt_at(4, "XY", direction::requests);
+    gate.corrupt_at(5, "XY", direction::replies);
+    for (size_t i = 0; i < get.size(); i += piece)
+      client.send(get.substr(i, piece));
+    // The request is none any more.
+    CAF_CHECK(client.end() == how::fin);
+    gate.pass();
+  }
+  CAF_CHECK(peer.commands().size() == 3);
+  gate.corrupt_at(5, "XY", direction::replies);
+  raw_client client{gate.port()};
+  client.send(get + get);
+  CAF_CHECK_EQUAL(client.read_all(14), "$1\r\nvXY$1\r\nv\r\n");
+  CAF_CHECK(gate.hits(verb::corrupt) >= 4);
+}
+
+CAF_TEST(every nth byte is overwritten across all reads) {
+  gate.corrupt_every(5, '?', direction::replies);
+  raw_client client{gate.port()};
+  auto whole = bulk(value) + bulk(value) + bulk(value);
+  std::string got;
+  for (int i = 0; i < 3; ++i)
+    got += ask(client);
+  for (size_t i = 4; i < whole.size(); i += 5)
+    whole[i] = '?';
+  CAF_CHECK_EQUAL(got, whole);
+  CAF_CHECK_EQUAL(gate.hits(verb::corrupt), 3u);
+}
+
+CAF_TEST(the first match of each connection is replaced and no other) {
+  gate.corrupt_first("v\r\n", "a longer one", direction::replies);
+  for (int i = 0; i < 2; ++i) {
+    raw_client client{gate.port()};
+    client.send(get);
+    CAF_CHECK_EQUAL(client.read_all(16), "$1\r\na longer one");
+    CAF_CHECK_EQUAL(ask(client), "$1\r\nv\r\n");
+  }
+  CAF_CHECK_EQUAL(gate.hits(verb::corrupt), 2u);
+}
+
+CAF_TEST(replies may be cut by RST) {
+  raw_client client{gate.port()};
+  CAF_CHECK_EQUAL(ask(client), bulk(value));
+  gate.cut_replies_after(3, lab::ending::reset);
+  client.send(get);
+  CAF_CHECK(client.end() == how::reset);
+  CAF_CHECK(peer.wait_for_ended(1));
+  CAF_CHECK_EQUAL(gate.hits(verb::cut), 1u);
+}
+
+CAF_TEST(a connection is closed by its next byte and not before) {
+  for (auto by : {lab::ending::fin, lab::ending::reset}) {
+    gate.pass();
+    raw_client client{gate.port()};
+    CAF_CHECK_EQUAL(ask(client), bulk(value));
+    auto before = peer.commands().size();
+    gate.close_on_data(direction::requests, by);
+    CAF_CHECK_EQUAL(client.read(20ms), "");
+    CAF_CHECK(client.how() == how::open);
+    client.send(get);
+    CAF_CHECK(client.end() == (by == lab::ending::fin ? how::fin : how::reset));
+    CAF_CHECK_EQUAL(peer.commands().size(), before);
+  }
+  CAF_CHECK(eventually([&] { return gate.living() == 0; }));
+  CAF_CHECK_EQUAL(gate.hits(verb::close_on_data), 2u);
+}
+
+CAF_TEST(a reply may close its connection) {
+  gate.close_on_data(direction::replies);
+  raw_client client{gate.port()};
+  client.send(get);
+  CAF_CHECK_EQUAL(client.read_all(1), "");
+  CAF_CHECK(client.how() == how::fin);
+  CAF_CHECK_EQUAL(peer.commands().size(), 1u);
+}
+
+CAF_TEST(a slow close keeps back the end alone) {
+  gate.slow_close(150ms, direction::replies);
+  raw_client client{gate.port()};
+  CAF_CHECK_EQUAL(ask(client), bulk(value));
+  auto start = lab::clock::now();
+  client.send(get);
+  CAF_CHECK(peer.wait_for(2));
+  peer.close_all();
+  CAF_CHECK_EQUAL(client.read_all(7), bulk(value));
+  CAF_CHECK(lab::clock::now() - start < 150ms);
+  CAF_CHECK(client.end() == how::fin);
+  CAF_CHECK(lab::clock::now() - start >= 150ms);
+  CAF_CHECK_EQUAL(gate.hits(verb::slow_close), 1u);
+}
+
 CAF_TEST(a server that is gone resets the client) {
   uint16_t port = 0;
   auto nobody = lab::reserve_port(port);
