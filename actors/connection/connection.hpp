@@ -3,6 +3,7 @@
 #include <redoubt/actors/connection/handshake.hpp>
 #include <redoubt/actors/connection/liveness.hpp>
 #include <redoubt/actors/connection/out_buffer.hpp>
+#include <redoubt/actors/connection/read_size.hpp>
 #include <redoubt/actors/connection/reply_decoder.hpp>
 #include <redoubt/actors/connection/send_turns.hpp>
 #include <redoubt/actors/reactor/io_host.hpp>
@@ -140,6 +141,7 @@ private:
   send_turns turns_;
   out_buffer out_;
   reply_decoder decoder_;
+  read_size read_size_;
   ring<awaited> awaited_;
   /// Replies gathered for a unit of several.
   std::vector<reply> unit_;

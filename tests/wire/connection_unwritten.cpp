@@ -174,7 +174,7 @@ CAF_TEST(request actors take turns however much one of them hands over) {
   release_reactor();
   CAF_REQUIRE(first().has_replies(1));
   go.give();
-  CAF_REQUIRE(peer.wait_for(4004));
+  CAF_REQUIRE(peer.wait_for(4004, 30s));
   std::string order;
   for (auto& words : peer.commands())
     if (words[0] == "SET")
