@@ -1,0 +1,121 @@
+#include <redoubt/bench/contenders/hiredis.hpp>
+#include <redoubt/bench/contenders/redoubt.hpp>
+#include <redoubt/bench/rows/rows.hpp>
+
+#include <fmt/format.h>
+
+namespace redoubt::bench {
+
+namespace {
+
+using place = endpoint server_place::*;
+
+/// What makes the runner of a contender, for a server.
+using maker = std::function<runner(const endpoint&)>;
+
+contender closed(std::string id, std::string name, place where, maker make) {
+  return {std::move(id), std::move(name), [where, make](const plan& x) {
+            return timed(x, [&] { return make(x.server.*where); });
+          }};
+}
+
+/// All who keep `n` requests outstanding.
+std::vector<contender> contenders_of(const workload& load, size_t n,
+                                     place where = &server_place::tcp) {
+  using enum callers_on;
+  std::vector<contender> all;
+  auto add = [&](std::string id, std::string name, maker make) {
+    all.push_back(
+      closed(std::move(id), std::move(name), where, std::move(make)));
+  };
+  add("hiredis-async", "hiredis async",
+      [=](auto& at) { return hiredis_async(at, load, n); });
+  if (n == 1)
+    add("hiredis-sync", "hiredis sync",
+        [=](auto& at) { return hiredis_sync(at, load); });
+  add("reactor", "redoubt, callers on the reactor", [=](auto& at) {
+    return redoubt_callers(options_for(at, reactor), load, n);
+  });
+  add("scheduler", "redoubt, callers on the scheduler", [=](auto& at) {
+    return redoubt_callers(options_for(at, scheduler), load, n);
+  });
+  add("bulk-reactor", "redoubt, bulk driver on the reactor", [=](auto& at) {
+    return redoubt_bulk(options_for(at, reactor), load, n, reactor);
+  });
+  add("bulk-thread", "redoubt, bulk driver on another thread", [=](auto& at) {
+    return redoubt_bulk(options_for(at, scheduler), load, n, scheduler);
+  });
+  if (n <= 64)
+    add("blocking", "redoubt, blocking threads", [=](auto& at) {
+      return redoubt_blocking(options_for(at, scheduler), load, n);
+    });
+  return all;
+}
+
+} // namespace
+
+std::vector<row> closed_loop_rows() {
+  struct kind {
+    operation what;
+    const char* id;
+    const char* title;
+  };
+  constexpr kind kinds[] = {{operation::get, "get", "GET"},
+                            {operation::set, "set", "SET"},
+                            {operation::mix, "mix", "80 % GET, 20 % SET"}};
+  std::vector<row> all;
+  for (auto& each : kinds)
+    for (size_t n : {1, 64, 512, 4096}) {
+      workload load;
+      load.what = each.what;
+      all.push_back({fmt::format("{}-{}", each.id, n),
+                     fmt::format("{}, {} outstanding", each.title, n),
+                     contenders_of(load, n)});
+    }
+  return all;
+}
+
+row pipeline_row() {
+  using enum callers_on;
+  constexpr size_t n = 100;
+  constexpr auto tcp = &server_place::tcp;
+  workload load;
+  return {"pipeline-100",
+          "GET, pipelines of 100",
+          {closed("hiredis-sync", "hiredis sync", tcp,
+                  [=](auto& at) { return hiredis_sync(at, load, n); }),
+           closed("reactor", "redoubt, caller on the reactor", tcp,
+                  [=](auto& at) {
+                    return redoubt_pipeline(options_for(at, reactor), load, n);
+                  }),
+           closed("scheduler", "redoubt, caller on the scheduler", tcp,
+                  [=](auto& at) {
+                    return redoubt_pipeline(options_for(at, scheduler), load,
+                                            n);
+                  }),
+           closed("blocking", "redoubt, blocking thread", tcp, [=](auto& at) {
+             return redoubt_blocking(options_for(at, scheduler), load, 1, n);
+           })}};
+}
+
+std::vector<row> large_reply_rows() {
+  workload medium, large;
+  medium.value_size = 64 * 1024;
+  medium.key_count = 128;
+  large.value_size = 1024 * 1024;
+  large.key_count = 16;
+  return {
+    {"reply-64k", "GET of 64 KiB, 64 outstanding", contenders_of(medium, 64)},
+    {"reply-1m", "GET of 1 MiB, 16 outstanding", contenders_of(large, 16)}};
+}
+
+std::vector<row> unix_socket_rows() {
+  std::vector<row> all;
+  for (size_t n : {64, 512})
+    all.push_back({fmt::format("unix-{}", n),
+                   fmt::format("GET over a unix socket, {} outstanding", n),
+                   contenders_of({}, n, &server_place::unix_socket)});
+  return all;
+}
+
+} // namespace redoubt::bench
