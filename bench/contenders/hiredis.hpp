@@ -15,4 +15,15 @@ runner hiredis_sync(const endpoint& server, const workload& load, size_t n = 1);
 runner hiredis_async(const endpoint& server, const workload& load,
                      size_t outstanding);
 
+/// Commands at a fixed rate, whatever comes back, over one connection. Latencies
+/// are from when each was due.
+runner hiredis_open_loop(const endpoint& server, const workload& load,
+                         double per_second);
+
+/// As `hiredis_async`, with further commands beside it on the same connection that
+/// are not counted.
+runner hiredis_beside(const endpoint& server, const workload& load,
+                      size_t outstanding, const workload& other,
+                      size_t others_outstanding);
+
 } // namespace redoubt::bench

@@ -9,13 +9,22 @@ namespace redoubt::bench {
 
 namespace {
 
-/// Keeps a number of commands under way.
+/// Keeps commands of one or two workloads under way.
 class closed_loop {
 public:
-  closed_loop(const endpoint& server, const workload& load, size_t outstanding)
-    : commands_(load), loop_(server), asked_(outstanding) {
-    for (auto& each : asked_)
-      each.owner = this;
+  struct group {
+    workload load;
+    size_t outstanding = 0;
+    bool counted = true;
+  };
+
+  closed_loop(const endpoint& server, const std::vector<group>& groups)
+    : loop_(server) {
+    for (auto& each : groups)
+      lines_.push_back({wire_commands{each.load}, 0, each.counted});
+    for (size_t i = 0; i < groups.size(); ++i)
+      asked_.insert(asked_.end(), groups[i].outstanding,
+                    question{this, &lines_[i], 0, {}});
   }
 
   void run(double seconds, sample& out) {
@@ -33,17 +42,24 @@ public:
   }
 
 private:
+  struct line {
+    wire_commands commands;
+    size_t next = 0;
+    bool counted = true;
+  };
+
   struct question {
     closed_loop* owner = nullptr;
+    line* from = nullptr;
     size_t number = 0;
     clock::time_point since;
   };
 
   void ask(question* x) {
-    x->number = next_++;
+    x->number = x->from->next++;
     x->since = clock::now();
     ++under_way_;
-    auto& text = commands_[x->number];
+    auto& text = x->from->commands[x->number];
     redisAsyncFormattedCommand(loop_.context(), on_reply, x, text.data(),
                                text.size());
   }
@@ -53,30 +69,43 @@ private:
     auto& self = *x->owner;
     --self.under_way_;
     // No exception may pass through hiredis.
-    if (!self.commands_.is_answer(static_cast<redisReply*>(raw), x->number))
+    if (!x->from->commands.is_answer(static_cast<redisReply*>(raw), x->number))
       self.wrong_ = true;
-    self.out_->latencies.add(nanoseconds(clock::now() - x->since));
-    ++self.out_->operations;
+    if (x->from->counted) {
+      self.out_->latencies.add(nanoseconds(clock::now() - x->since));
+      ++self.out_->operations;
+    }
     if (!self.stopping_ && !self.wrong_)
       self.ask(x);
   }
 
-  wire_commands commands_;
   hiredis_loop loop_;
+  std::vector<line> lines_;
   std::vector<question> asked_;
-  size_t next_ = 0;
   size_t under_way_ = 0;
   bool stopping_ = false;
   bool wrong_ = false;
   sample* out_ = nullptr;
 };
 
+runner run_groups(const endpoint& server,
+                  const std::vector<closed_loop::group>& groups) {
+  auto loop = std::make_shared<closed_loop>(server, groups);
+  return [loop](double seconds, sample& out) { loop->run(seconds, out); };
+}
+
 } // namespace
 
 runner hiredis_async(const endpoint& server, const workload& load,
                      size_t outstanding) {
-  auto loop = std::make_shared<closed_loop>(server, load, outstanding);
-  return [loop](double seconds, sample& out) { loop->run(seconds, out); };
+  return run_groups(server, {{load, outstanding}});
+}
+
+runner hiredis_beside(const endpoint& server, const workload& load,
+                      size_t outstanding, const workload& other,
+                      size_t others_outstanding) {
+  return run_groups(server,
+                    {{load, outstanding}, {other, others_outstanding, false}});
 }
 
 } // namespace redoubt::bench

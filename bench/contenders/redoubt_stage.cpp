@@ -108,6 +108,24 @@ void stage::run(double seconds, sample& out) {
   shared->take(out);
 }
 
+void force_open(runtime& rt, const request_actor& handle) {
+  caf::scoped_actor self{rt.system()};
+  self
+    ->request(rt.supervisor(), caf::infinite,
+              force_breaker{force_breaker::action::open})
+    .receive([](const breaker_status&) {},
+             [](const caf::error& e) {
+               throw std::runtime_error(describe(e));
+             });
+  for (auto open = false; !open;)
+    self->request(handle, caf::infinite, command{"PING"})
+      .receive([](const reply&) {},
+               [&](const caf::error& e) {
+                 auto why = failure_of(e);
+                 open = why && why->code == errc::circuit_open;
+               });
+}
+
 void wait_until_ready(runtime& rt) {
   if (auto error = rt.wait_ready(std::chrono::seconds{5}))
     throw std::runtime_error("redoubt cannot connect: " + describe(error));
@@ -117,6 +135,20 @@ runtime_options options_for(const endpoint& server, callers_on where) {
   runtime_options x;
   x.server = server;
   x.threads.run_callers = where == callers_on::reactor;
+  return x;
+}
+
+runtime_options roomy_options_for(const endpoint& server, callers_on where) {
+  constexpr uint32_t many = 1u << 20;
+  constexpr uint64_t large = 1u << 30;
+  auto x = options_for(server, where);
+  x.limits.queue = many;
+  x.limits.queue_bytes = large;
+  x.limits.in_flight = many;
+  x.limits.credit = many;
+  x.limits.credit_bytes = large;
+  x.limits.link_share = 0;
+  x.limits.mailbox = many;
   return x;
 }
 

@@ -92,6 +92,9 @@ public:
   std::vector<caf::actor> callers;
 };
 
+/// Forces the breaker open; every client handle knows when it returns.
+void force_open(runtime& rt, const request_actor& handle);
+
 /// Throws if no connection is ready within 5 s.
 void wait_until_ready(runtime& rt);
 

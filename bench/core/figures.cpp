@@ -16,6 +16,7 @@ constexpr std::array kinds = {
   figure_kind{"p50_us", "p50 µs", 0},
   figure_kind{"p99_us", "p99 µs", 0},
   figure_kind{"p999_us", "p99.9 µs", 0},
+  figure_kind{"failed_percent", "failed %", 2},
   figure_kind{"allocations", "allocs/op", 1},
   figure_kind{"allocated_bytes", "bytes/op", 0},
   figure_kind{"rss_mb", "RSS MB", 1},

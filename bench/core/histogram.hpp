@@ -29,15 +29,19 @@ private:
 struct sample {
   histogram latencies;
   uint64_t operations = 0;
+  /// Of those, the ones that failed, where that may be.
+  uint64_t failed = 0;
 
   void add(const sample& other) noexcept {
     latencies.add(other.latencies);
     operations += other.operations;
+    failed += other.failed;
   }
 
   void clear() noexcept {
     latencies.clear();
     operations = 0;
+    failed = 0;
   }
 };
 

@@ -49,6 +49,9 @@ figures timed(const plan& x, const std::function<runner()>& make) {
   result["server_cpu_us"] = (cpu_time_us(x.server.process) - server)
                             / operations;
   add_latencies(taken.latencies, result);
+  if (taken.failed > 0)
+    result["failed_percent"] = 100 * static_cast<double>(taken.failed)
+                               / operations;
   result["rss_mb"] = std::max(0.0, resident_mb() - resident);
   if (x.count_allocations && allocations_are_counted())
     count_allocations(run, result);

@@ -1,5 +1,6 @@
 #include <redoubt/bench/contenders/hiredis.hpp>
 #include <redoubt/bench/contenders/redoubt.hpp>
+#include <redoubt/bench/rows/closed.hpp>
 #include <redoubt/bench/rows/rows.hpp>
 
 #include <fmt/format.h>
@@ -8,25 +9,14 @@ namespace redoubt::bench {
 
 namespace {
 
-using place = endpoint server_place::*;
-
-/// What makes the runner of a contender, for a server.
-using maker = std::function<runner(const endpoint&)>;
-
-contender closed(std::string id, std::string name, place where, maker make) {
-  return {std::move(id), std::move(name), [where, make](const plan& x) {
-            return timed(x, [&] { return make(x.server.*where); });
-          }};
-}
-
 /// All who keep `n` requests outstanding.
-std::vector<contender> contenders_of(const workload& load, size_t n,
-                                     place where = &server_place::tcp) {
+std::vector<contender>
+contenders_of(const workload& load, size_t n,
+              endpoint server_place::*where = &server_place::tcp) {
   using enum callers_on;
   std::vector<contender> all;
-  auto add = [&](std::string id, std::string name, maker make) {
-    all.push_back(
-      closed(std::move(id), std::move(name), where, std::move(make)));
+  auto add = [&](const char* id, const char* name, auto make) {
+    all.push_back(closed(id, name, make, where));
   };
   add("hiredis-async", "hiredis async",
       [=](auto& at) { return hiredis_async(at, load, n); });
@@ -78,24 +68,24 @@ std::vector<row> closed_loop_rows() {
 row pipeline_row() {
   using enum callers_on;
   constexpr size_t n = 100;
-  constexpr auto tcp = &server_place::tcp;
   workload load;
-  return {"pipeline-100",
-          "GET, pipelines of 100",
-          {closed("hiredis-sync", "hiredis sync", tcp,
-                  [=](auto& at) { return hiredis_sync(at, load, n); }),
-           closed("reactor", "redoubt, caller on the reactor", tcp,
-                  [=](auto& at) {
-                    return redoubt_pipeline(options_for(at, reactor), load, n);
-                  }),
-           closed("scheduler", "redoubt, caller on the scheduler", tcp,
-                  [=](auto& at) {
-                    return redoubt_pipeline(options_for(at, scheduler), load,
-                                            n);
-                  }),
-           closed("blocking", "redoubt, blocking thread", tcp, [=](auto& at) {
-             return redoubt_blocking(options_for(at, scheduler), load, 1, n);
-           })}};
+  auto sync = [=](auto& at) { return hiredis_sync(at, load, n); };
+  auto on_reactor = [=](auto& at) {
+    return redoubt_pipeline(options_for(at, reactor), load, n);
+  };
+  auto on_scheduler = [=](auto& at) {
+    return redoubt_pipeline(options_for(at, scheduler), load, n);
+  };
+  auto on_thread = [=](auto& at) {
+    return redoubt_blocking(options_for(at, scheduler), load, 1, n);
+  };
+  return {
+    "pipeline-100",
+    "GET, pipelines of 100",
+    {closed("hiredis-sync", "hiredis sync", sync),
+     closed("reactor", "redoubt, caller on the reactor", on_reactor),
+     closed("scheduler", "redoubt, caller on the scheduler", on_scheduler),
+     closed("blocking", "redoubt, blocking thread", on_thread)}};
 }
 
 std::vector<row> large_reply_rows() {
