@@ -3,6 +3,7 @@
 
 #include <redoubt/app/lab/private_redis.hpp>
 #include <redoubt/bench/arguments.hpp>
+#include <redoubt/bench/contenders/peers.hpp>
 #include <redoubt/bench/core/print.hpp>
 #include <redoubt/bench/core/workload.hpp>
 #include <redoubt/bench/measure/allocations.hpp>
@@ -70,6 +71,8 @@ results described(lab::private_redis& server, const arguments& x) {
     {"compiler", __VERSION__}};
   if (!allocations_are_counted())
     out.notes.emplace_back("allocations: cannot be counted in this build");
+  for (auto& each : missing_peers())
+    out.notes.push_back(each);
   return out;
 }
 

@@ -14,7 +14,8 @@ std::string setting_text(const results& x);
 /// A row for a terminal.
 std::string table_text(const row_result& x);
 
-/// The targets for a terminal: each with its mark, its value and its verdict.
+/// The targets for a terminal: those that were measured, each with its mark, its
+/// value and its verdict, and how many there are of which.
 std::string verdict_text(const std::vector<judgement>& all);
 
 /// All of it for programs.

@@ -58,8 +58,6 @@ std::string mark_of(const target& x) {
 }
 
 std::string value_of(const judgement& x) {
-  if (x.result == verdict::not_measured)
-    return "";
   return x.what.is_ratio() ? fmt::format("{:.2f}", x.value)
                            : format_figure(x.what.figure, x.value);
 }
@@ -67,11 +65,12 @@ std::string value_of(const judgement& x) {
 std::vector<line> lines_of(const std::vector<judgement>& all) {
   std::vector<line> lines{{"target", "figure", "mark", "measured", ""}};
   for (auto& each : all)
-    lines.push_back({each.what.name,
-                     fmt::format("{}{}", find_figure(each.what.figure)->title,
-                                 each.what.is_ratio() ? ", ratio" : ""),
-                     mark_of(each.what), value_of(each),
-                     std::string{to_string(each.result)}});
+    if (each.result != verdict::not_measured)
+      lines.push_back({each.what.name,
+                       fmt::format("{}{}", find_figure(each.what.figure)->title,
+                                   each.what.is_ratio() ? ", ratio" : ""),
+                       mark_of(each.what), value_of(each),
+                       std::string{to_string(each.result)}});
   return lines;
 }
 

@@ -1,4 +1,5 @@
 #include <redoubt/bench/contenders/hiredis.hpp>
+#include <redoubt/bench/contenders/peers.hpp>
 #include <redoubt/bench/contenders/redoubt.hpp>
 #include <redoubt/bench/rows/closed.hpp>
 #include <redoubt/bench/rows/rows.hpp>
@@ -39,6 +40,11 @@ contenders_of(const workload& load, size_t n,
     add("blocking", "redoubt, blocking threads", [=](auto& at) {
       return redoubt_blocking(options_for(at, scheduler), load, n);
     });
+  for (auto& each : peers())
+    if (n <= each.outstanding_at_most && where == &server_place::tcp)
+      all.push_back(closed(each.id, each.name, [=, make = each.make](auto& at) {
+        return make(at, load, n);
+      }));
   return all;
 }
 
@@ -79,13 +85,16 @@ row pipeline_row() {
   auto on_thread = [=](auto& at) {
     return redoubt_blocking(options_for(at, scheduler), load, 1, n);
   };
-  return {
-    "pipeline-100",
-    "GET, pipelines of 100",
-    {closed("hiredis-sync", "hiredis sync", sync),
-     closed("reactor", "redoubt, caller on the reactor", on_reactor),
-     closed("scheduler", "redoubt, caller on the scheduler", on_scheduler),
-     closed("blocking", "redoubt, blocking thread", on_thread)}};
+  row x{"pipeline-100",
+        "GET, pipelines of 100",
+        {closed("hiredis-sync", "hiredis sync", sync),
+         closed("reactor", "redoubt, caller on the reactor", on_reactor),
+         closed("scheduler", "redoubt, caller on the scheduler", on_scheduler),
+         closed("blocking", "redoubt, blocking thread", on_thread)}};
+  if (auto make = boost_redis_pipeline())
+    x.contenders.push_back(closed("boost-redis", "Boost.Redis, one coroutine",
+                                  [=](auto& at) { return make(at, load, n); }));
+  return x;
 }
 
 std::vector<row> large_reply_rows() {
