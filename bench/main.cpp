@@ -1,24 +1,23 @@
-// redoubt against raw hiredis clients, in one run on one server:
-//
-//     redoubt_bench [--runs N] [--seconds S] [--row TEXT]
+// redoubt against raw hiredis, in one run on one server. `./run bench --help`
+// tells what it can be asked.
 
 #include <redoubt/app/lab/private_redis.hpp>
-#include <redoubt/bench/figures.hpp>
-#include <redoubt/bench/hedging.hpp>
-#include <redoubt/bench/overload.hpp>
-#include <redoubt/bench/raw_hiredis.hpp>
-#include <redoubt/bench/with_redoubt.hpp>
-#include <redoubt/bench/workload.hpp>
+#include <redoubt/bench/arguments.hpp>
+#include <redoubt/bench/contenders/peers.hpp>
+#include <redoubt/bench/core/print.hpp>
+#include <redoubt/bench/core/workload.hpp>
+#include <redoubt/bench/measure/allocations.hpp>
+#include <redoubt/bench/measure/meters.hpp>
+#include <redoubt/bench/rows/rows.hpp>
 
-#include <CLI/CLI.hpp>
+#include <caf/config.hpp>
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
-#include <sched.h>
-#include <unistd.h>
-
+#include <algorithm>
 #include <cstdio>
 #include <exception>
+#include <fstream>
 #include <thread>
 
 using namespace redoubt;
@@ -26,163 +25,176 @@ using namespace redoubt::bench;
 
 namespace {
 
-struct settings {
-  size_t runs = 5;
-  double seconds = 1.0;
-  std::string row;
-};
-
-/// Server on the last core, this process on the first: neither takes time from
-/// the other. Does nothing on a machine with one core.
-bool pin_apart(pid_t server) {
-  auto cores = std::thread::hardware_concurrency();
-  if (cores < 2)
-    return false;
-  cpu_set_t one;
-  CPU_ZERO(&one);
-  CPU_SET(cores - 1, &one);
-  if (sched_setaffinity(server, sizeof one, &one) != 0)
-    return false;
-  CPU_ZERO(&one);
-  CPU_SET(0, &one);
-  return sched_setaffinity(0, sizeof one, &one) == 0;
-}
-
+/// The values that the GETs of all rows ask for.
 void fill(lab::private_redis& server) {
-  std::vector<std::string> command{"MSET"};
-  for (size_t i = 0; i < key_count; ++i) {
-    command.push_back(key(i));
-    command.push_back(value(i));
+  for (auto& [size, count] : {std::pair<size_t, size_t>{64, 10000},
+                              {64 * 1024, 128},
+                              {1024 * 1024, 16}}) {
+    workload load{operation::get, size, count};
+    for (size_t i = 0; i < count; ++i)
+      server.command({"SET", load.key(i), load.value(i)});
   }
-  server.command(command);
 }
 
-/// What is measured in one row; made when the row is run, so that no other row's
-/// connections and actors are around.
-struct row {
-  std::string name;
-  std::function<std::vector<contender>(uint16_t port)> make;
-};
-
-std::vector<row> rows() {
-  auto concurrent = [](size_t n) {
-    return row{
-      fmt::format("GET c={}", n), [n](uint16_t port) {
-        std::vector<contender> all;
-        all.push_back({"", "hiredis async", hiredis_async(port, n), ""});
-        all.push_back({"", "redoubt, callers on the reactor",
-                       redoubt_callers(port, n, callers_on::reactor),
-                       "hiredis async"});
-        all.push_back({"", "redoubt, callers on the scheduler",
-                       redoubt_callers(port, n, callers_on::scheduler),
-                       "hiredis async"});
-        all.push_back({"", "redoubt, bulk driver on the reactor",
-                       redoubt_bulk(port, n), "hiredis async"});
-        return all;
-      }};
-  };
-  std::vector<row> all;
-  all.push_back({"GET c=1", [](uint16_t port) {
-                   std::vector<contender> x;
-                   x.push_back({"", "hiredis sync", hiredis_sync(port), ""});
-                   x.push_back({"", "hiredis async", hiredis_async(port, 1),
-                                "hiredis sync"});
-                   x.push_back({"", "redoubt, blocking thread",
-                                redoubt_blocking(port), "hiredis sync"});
-                   x.push_back({"", "redoubt, caller on the reactor",
-                                redoubt_callers(port, 1, callers_on::reactor),
-                                "hiredis async"});
-                   return x;
-                 }});
-  all.push_back(concurrent(64));
-  all.push_back(concurrent(512));
-  all.push_back(
-    {"GET pipeline of 100", [](uint16_t port) {
-       std::vector<contender> x;
-       x.push_back({"", "hiredis sync", hiredis_sync_pipeline(port, 100), ""});
-       x.push_back({"", "redoubt, caller on the reactor",
-                    redoubt_pipeline(port, 100, callers_on::reactor),
-                    "hiredis sync"});
-       x.push_back({"", "redoubt, caller on the scheduler",
-                    redoubt_pipeline(port, 100, callers_on::scheduler),
-                    "hiredis sync"});
-       return x;
-     }});
-  return all;
+server_place place_of(const lab::private_redis& server) {
+  server_place x;
+  x.tcp.port = server.port();
+  x.unix_socket.kind = endpoint::transport::unix_socket;
+  x.unix_socket.path = server.socket_path();
+  x.process = server.pid();
+  return x;
 }
 
-void run_row(const row& which, uint16_t port, const settings& s) {
-  auto contenders = which.make(port);
-  std::vector<std::vector<figures>> taken(contenders.size());
-  // Interleaved, so that a machine that drifts drifts for all.
-  for (size_t run = 0; run < s.runs; ++run)
-    for (size_t i = 0; i < contenders.size(); ++i)
-      taken[i].push_back(measure(contenders[i], s.seconds));
-  std::vector<figures> medians;
-  for (auto& each : taken)
-    medians.push_back(median_of(each));
-  fmt::print("\n{}\n", which.name);
-  for (size_t i = 0; i < contenders.size(); ++i) {
-    auto& x = medians[i];
-    std::string ratio;
-    for (size_t k = 0; k < contenders.size(); ++k)
-      if (contenders[k].name == contenders[i].against)
-        ratio = fmt::format("{:.2f} x {}", x.ops_per_s / medians[k].ops_per_s,
-                            contenders[k].name);
-    fmt::print("  {:<36} {:>10.0f} ops/s {:>7.2f} us CPU/op  p50 {:>7.0f} us  "
-               "p99 {:>7.0f} us  {}\n",
-               contenders[i].name, x.ops_per_s, x.cpu_us_per_op, x.p50_us,
-               x.p99_us, ratio);
-  }
-  std::fflush(stdout);
+std::string server_version(lab::private_redis& server) {
+  auto info = server.command({"INFO", "server"});
+  auto at = info.find("redis_version:");
+  if (at == std::string::npos)
+    return "unknown";
+  at += 14;
+  return info.substr(at, info.find_first_of("\r\n", at) - at);
 }
 
-int run(const settings& s) {
-  spdlog::set_level(spdlog::level::err);
-  lab::private_redis server;
-  fill(server);
+results described(lab::private_redis& server, const arguments& x) {
   auto pinned = pin_apart(server.pid());
-  fmt::print(
-    "{} runs of {} s each, interleaved; medians. TCP loopback, {} keys, "
-    "64-byte values, every reply checked. {}\n",
-    s.runs, s.seconds, key_count,
-    pinned ? "Server and client pinned to different cores." : "Not pinned.");
-  auto found = false;
-  for (auto& each : rows())
-    if (s.row.empty() || each.name.find(s.row) != std::string::npos) {
-      found = true;
-      run_row(each, server.port(), s);
-    }
-  if (std::string{"overload"}.find(s.row) != std::string::npos) {
-    found = true;
-    run_overload(s.seconds);
+  results out;
+  out.setting = {
+    {"runs",
+     fmt::format("{} of {} s each, interleaved; medians", x.runs, x.seconds)},
+    {"load", "10,000 keys, 64-byte values if nothing else is said, every reply "
+             "checked, TCP loopback"},
+    {"cores", fmt::format("{}, {}", std::thread::hardware_concurrency(),
+                          pinned ? "server and client pinned to different ones"
+                                 : "nothing pinned")},
+    {"server", "redis " + server_version(server)},
+    {"CAF", fmt::format("{}.{}.{}", CAF_VERSION / 10000,
+                        CAF_VERSION / 100 % 100, CAF_VERSION % 100)},
+    {"compiler", __VERSION__}};
+  if (!allocations_are_counted())
+    out.notes.emplace_back("allocations: cannot be counted in this build");
+  for (auto& each : missing_peers())
+    out.notes.push_back(each);
+  return out;
+}
+
+bool is_wanted(const row& x, const arguments& chosen) {
+  return chosen.rows.empty()
+         || std::any_of(chosen.rows.begin(), chosen.rows.end(),
+                        [&](const std::string& text) {
+                          return x.id.find(text) != std::string::npos
+                                 || x.title.find(text) != std::string::npos;
+                        });
+}
+
+row_result run_row(const row& which, const server_place& server,
+                   const arguments& x) {
+  row_result out{which.id,
+                 which.title,
+                 which.leading,
+                 std::min(x.runs, which.runs_at_most),
+                 {}};
+  std::vector<std::vector<figures>> taken(which.contenders.size());
+  // Interleaved, so that a machine that drifts drifts for all.
+  for (size_t run = 0; run < out.runs; ++run)
+    for (size_t i = 0; i < taken.size(); ++i)
+      taken[i].push_back(
+        which.contenders[i].measure({server, x.seconds, run == 0}));
+  for (size_t i = 0; i < taken.size(); ++i)
+    out.contenders.push_back({which.contenders[i].id, which.contenders[i].name,
+                              median_of(taken[i]),
+                              spread_of(taken[i], which.leading)});
+  return out;
+}
+
+/// Names that stand in the targets and nowhere else.
+void check_names(const std::vector<target>& targets,
+                 const std::vector<row>& rows, const std::string& file,
+                 std::vector<config_error>& errors) {
+  auto has = [&](const std::string& row, const std::string& contender) {
+    for (auto& each : rows)
+      if (each.id == row)
+        return std::any_of(each.contenders.begin(), each.contenders.end(),
+                           [&](auto& x) { return x.id == contender; });
+    return false;
+  };
+  for (auto& x : targets) {
+    if (!has(x.row, x.contender))
+      errors.push_back(
+        {file, x.line, "contender",
+         fmt::format("no '{}' in a row '{}'", x.contender, x.row)});
+    auto& row = x.against_row.empty() ? x.row : x.against_row;
+    auto& other = x.against.empty() ? x.contender : x.against;
+    if (x.is_ratio() && !has(row, other))
+      errors.push_back({file, x.line, "against",
+                        fmt::format("no '{}' in a row '{}'", other, row)});
   }
-  if (std::string{"hedging"}.find(s.row) != std::string::npos) {
-    found = true;
-    run_hedging(s.seconds);
+}
+
+void list(const std::vector<row>& rows) {
+  for (auto& each : rows) {
+    fmt::print("{:<20} {}\n", each.id, each.title);
+    for (auto& x : each.contenders)
+      fmt::print("    {:<20} {}\n", x.id, x.name);
   }
-  if (!found) {
-    fmt::print(stderr, "--row: no row has '{}' in its name\n", s.row);
+}
+
+void write(const std::string& path, const std::string& text) {
+  std::ofstream file{path};
+  if (!(file << text << std::flush))
+    throw std::runtime_error(path + " cannot be written");
+}
+
+int run(const arguments& x) {
+  auto rows = all_rows();
+  std::vector<target> targets;
+  if (x.check || !x.json.empty() || !x.page.empty()) {
+    std::vector<config_error> errors;
+    targets = load_targets(x.targets, errors);
+    check_names(targets, rows, x.targets, errors);
+    for (auto& each : errors)
+      fmt::print(stderr, "{}\n", to_string(each));
+    if (!errors.empty())
+      return 2;
+  }
+  std::erase_if(rows, [&](auto& each) { return !is_wanted(each, x); });
+  if (rows.empty()) {
+    fmt::print(stderr, "--row: no row has that in its id or title; --list "
+                       "lists them\n");
     return 2;
   }
-  return 0;
+  if (x.list) {
+    list(rows);
+    return 0;
+  }
+  spdlog::set_level(spdlog::level::off);
+  lab::private_redis server;
+  fill(server);
+  auto found = described(server, x);
+  fmt::print("{}", setting_text(found));
+  for (auto& each : rows) {
+    std::fflush(stdout);
+    found.rows.push_back(run_row(each, place_of(server), x));
+    fmt::print("\n{}", table_text(found.rows.back()));
+  }
+  auto judged = judge(targets, found);
+  if (x.check)
+    fmt::print("\n{}", verdict_text(judged));
+  if (!x.json.empty())
+    write(x.json, json_text(found, judged));
+  if (!x.page.empty())
+    write_page(found, judged, x.page);
+  auto missed = [](auto& each) { return each.result == verdict::missed; };
+  return x.check && std::any_of(judged.begin(), judged.end(), missed) ? 1 : 0;
 }
 
 } // namespace
 
 int main(int argc, char** argv) {
-  settings s;
-  CLI::App app{"redoubt against raw hiredis, in one run"};
-  app.add_option("--runs", s.runs, "Runs of each contender")
-    ->check(CLI::Range(1, 100))
-    ->capture_default_str();
-  app.add_option("--seconds", s.seconds, "Length of a run")
-    ->check(CLI::Range(0.1, 60.0))
-    ->capture_default_str();
-  app.add_option("--row", s.row, "Only rows with this text in their name");
-  CLI11_PARSE(app, argc, argv);
+  int status = 0;
+  auto x = parse_arguments(argc, argv, status);
+  if (!x)
+    return status;
   try {
-    return run(s);
+    return run(*x);
   } catch (const std::exception& e) {
     fmt::print(stderr, "redoubt_bench: {}\n", e.what());
     return 1;
