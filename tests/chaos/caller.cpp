@@ -56,7 +56,10 @@ caf::behavior caller::make_behavior() {
       [this](uint64_t id, outcome& result) { ended(id, result); });
   }
   return {
-    [this](go_on) { send_some(); },
+    [this](go_on) {
+      waits_ = false;
+      send_some();
+    },
     [this](come_to_rest) {
       resting_ = true;
       send_some();
@@ -277,14 +280,19 @@ void caller::send_last() {
 
 void caller::ended(uint64_t id, const outcome& result) {
   where_.out.end(id, result);
+  well_ = std::holds_alternative<reply>(result);
   if (bulk_)
     ended(1);
 }
 
+/// Goes on somewhat later: a caller has other things to do, and more of them while
+/// it is turned away.
 void caller::ended(size_t n) {
   under_way_ -= n;
-  // Somewhat later: a caller has other things to do.
-  delayed_send(this, milliseconds{10 + below(30)}, go_on{});
+  if (!waits_)
+    delayed_send(this, milliseconds{well_ ? 5 + below(15) : 20 + below(60)},
+                 go_on{});
+  waits_ = true;
 }
 
 living_caller spawn_caller(playground& where, uint64_t seed) {

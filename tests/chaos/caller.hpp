@@ -81,6 +81,10 @@ private:
   /// Always the same one; else it is drawn for each request.
   bool faithful_ = true;
   size_t favourite_ = 0;
+  /// What was answered last was a success.
+  bool well_ = true;
+  /// It will be told to go on.
+  bool waits_ = false;
   bool resting_ = false;
   bool rested_ = false;
   std::unique_ptr<bulk_client> bulk_client_;

@@ -282,7 +282,10 @@ private:
       if (!acknowledged(*from))
         return; // It may run at any time.
     }
-    for (auto i = writes.rbegin(); i != writes.rend(); ++i) {
+    // Those that were sent before the read began; ids ascend with time.
+    auto newest = std::partition_point(
+      writes.begin(), writes.end(), [&](auto x) { return x->invoked < began; });
+    for (auto i = std::make_reverse_iterator(newest); i != writes.rend(); ++i) {
       auto& newer = **i;
       if (from != nullptr && newer.id < from->id)
         return;

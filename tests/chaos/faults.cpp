@@ -368,7 +368,7 @@ std::vector<fault_kind> server_faults() {
      [](stage& x) {
        must(x.server.command({"CONFIG", "SET", "maxclients", "10000"}), "OK");
      },
-     [](stage& x) { return info(x, "stats", "rejected_connections:"); }},
+     [](stage& x) { return info(x, "stats", "rejected_connections:"); }, true},
     {"other password", place::server, 100ms, 700ms,
      [](stage& x) {
        must(x.server.command({"CONFIG", "SET", "requirepass", "changed"}),
@@ -441,7 +441,7 @@ std::vector<fault_kind> process_faults() {
          kill(each);
      },
      [](stage&) { release_resolver(); },
-     [](stage&) { return trapped_resolvers(); }},
+     [](stage&) { return trapped_resolvers(); }, true},
     {"kill caller", place::process, 0ms, 50ms, kill_caller, nothing,
      marks("caller")},
   };

@@ -44,7 +44,7 @@ struct stage {
   test::name_server& names;
   playground& where;
   std::shared_ptr<connection_list> connections;
-  std::vector<living_caller> callers;
+  std::vector<living_caller>& callers;
   random_source random;
   /// What a fault that begins leaves for its end.
   std::shared_ptr<void> kept;
@@ -73,6 +73,9 @@ struct fault_kind {
   std::function<void(stage&)> heal;
   /// Counts what it did; it fired if that grew from before `begin` to after `heal`.
   std::function<uint64_t(stage&)> counter;
+  /// It goes on until its counter has grown, for some seconds at most: who dials
+  /// slowly meets it late.
+  bool until_seen = false;
 };
 
 const std::vector<fault_kind>& all_faults();

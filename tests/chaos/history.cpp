@@ -78,6 +78,8 @@ operation operation_from(const json& x) {
       throw std::runtime_error("no such fate");
     y.outcome = *named;
   }
+  if (y.became == ending::unknown)
+    y.outcome = fate::unknown;
   y.errc = x.value("errc", "");
   y.kind = x.value("kind", "");
   y.value = x.value("value", "");
@@ -116,11 +118,10 @@ void add_line(history& to, std::unordered_map<uint64_t, size_t>& places,
   auto what = x.value("record", "operation");
   if (what == "operation") {
     auto y = operation_from(x);
-    auto [place, added] = places.emplace(y.id, to.operations.size());
-    if (added)
-      to.operations.push_back(std::move(y));
-    else
-      ++to.operations[place->second].answers;
+    places.emplace(y.id, to.operations.size());
+    to.operations.push_back(std::move(y));
+  } else if (what == "answer") {
+    ++to.operations.at(places.at(x.at("id"))).answers;
   } else if (what == "run") {
     to.run = run_from(x);
   } else if (what == "dials") {
@@ -206,6 +207,10 @@ std::string line_of(const operation& x) {
   text("kind", x.kind);
   text("value", x.value);
   return text_of(y);
+}
+
+std::string line_of_another_answer(uint64_t id) {
+  return text_of({{"record", "answer"}, {"id", id}});
 }
 
 std::string line_of(const dial_sample& x) {

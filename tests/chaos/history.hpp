@@ -177,11 +177,13 @@ std::string line_of(const strike& x);
 std::string line_of(const stall& x);
 std::string line_of(const run_facts& x);
 
+/// An operation that was written already was answered once more.
+std::string line_of_another_answer(uint64_t id);
+
 /// Several lines: one per key.
 std::string lines_of(const final_state& x);
 
-/// Reads what was written. An operation that stands there twice was answered twice.
-/// Throws `std::runtime_error` that names the line that is none.
+/// Reads what was written. Throws `std::runtime_error` that names the line that is none.
 history read_history(std::istream& in);
 
 } // namespace redoubt::chaos

@@ -3,6 +3,7 @@
 
 #include <redoubt/tests/chaos/checker.hpp>
 #include <redoubt/tests/chaos/run.hpp>
+#include <redoubt/tests/chaos/soak.hpp>
 
 #include <spdlog/spdlog.h>
 
@@ -14,7 +15,8 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
-#include <set>
+#include <stdexcept>
+#include <string>
 #include <vector>
 
 using namespace redoubt::chaos;
@@ -30,8 +32,6 @@ fs::path default_folder() {
 }
 
 double median(std::vector<double> x) {
-  if (x.empty())
-    return 0;
   std::sort(x.begin(), x.end());
   return x[x.size() / 2];
 }
@@ -53,11 +53,12 @@ void print_strikes(const history& x) {
         recovered.push_back(static_cast<double>(each.recovered - each.healed)
                             / 1000);
     }
-    auto worst = recovered.empty()
-                   ? 0
-                   : *std::max_element(recovered.begin(), recovered.end());
-    fmt::print("{:<22}{:>6}{:>7}{:>20.1f}{:>12.1f}\n", name, made, fired,
-               median(recovered), worst);
+    fmt::print("{:<22}{:>6}{:>7}", name, made, fired);
+    if (recovered.empty())
+      fmt::print("{:>20}{:>12}\n", "-", "-");
+    else
+      fmt::print("{:>20.1f}{:>12.1f}\n", median(recovered),
+                 *std::max_element(recovered.begin(), recovered.end()));
   }
 }
 
@@ -85,36 +86,31 @@ void print_findings(const history& x, const findings& found) {
       fmt::print("not ok - {}: {} in all\n", check, n);
 }
 
-int judge_file(const std::string& path) {
+/// Reads a history, says what it shows, and whether that is well.
+bool judge(const std::string& path) {
   std::ifstream in{path};
-  if (!in) {
-    fmt::print("cannot read {}\n", path);
-    return 2;
-  }
+  if (!in)
+    throw std::runtime_error("cannot read " + path);
   auto x = read_history(in);
   auto found = check(x);
   print_strikes(x);
   print_findings(x, found);
-  fmt::print("{}\n", found.violations.empty() ? "ok" : "not ok");
-  return found.violations.empty() ? 0 : 1;
+  return found.violations.empty();
 }
 
 int play_one(const run_options& options, bool keep) {
   fmt::print("seed {}\n", options.seed);
   std::fflush(stdout);
-  auto x = play(options);
-  auto found = check(x);
-  print_strikes(x);
-  print_findings(x, found);
-  if (found.violations.empty() && !keep) {
+  play(options);
+  auto well = judge(options.path);
+  if (well && !keep) {
     fs::remove(options.path);
     fmt::print("ok\n");
     return 0;
   }
-  fmt::print("{}seed {}; history: {}\n",
-             found.violations.empty() ? "ok - " : "not ok - ", options.seed,
+  fmt::print("{}ok - seed {}; history: {}\n", well ? "" : "not ", options.seed,
              options.path);
-  return found.violations.empty() ? 0 : 1;
+  return well ? 0 : 1;
 }
 
 } // namespace
@@ -126,10 +122,18 @@ int main(int argc, char** argv) {
   int64_t slack = options.slack.count();
   std::string file;
   std::string folder;
+  int64_t minutes = 0;
+  bool valgrind = false;
   bool keep = false;
   app.add_option("--check", file, "Judge this history and play nothing");
   app.add_option("--seed", options.seed, "What is drawn");
   app.add_option("--seconds", seconds, "How long")->check(CLI::PositiveNumber);
+  app
+    .add_option(
+      "--minutes", minutes,
+      "Play one seed after the other for so long, and watch the memory")
+    ->check(CLI::PositiveNumber);
+  app.add_flag("--valgrind", valgrind, "Leave the memory to valgrind");
   app.add_option("--callers", options.callers, "How many actors send commands")
     ->check(CLI::PositiveNumber);
   app
@@ -143,12 +147,19 @@ int main(int argc, char** argv) {
   CLI11_PARSE(app, argc, argv);
   spdlog::set_level(spdlog::level::off);
   try {
-    if (!file.empty())
-      return judge_file(file);
+    if (!file.empty()) {
+      auto well = judge(file);
+      fmt::print("{}\n", well ? "ok" : "not ok");
+      return well ? 0 : 1;
+    }
     options.length = std::chrono::seconds{seconds};
     options.slack = std::chrono::milliseconds{slack};
     fs::path where = folder.empty() ? default_folder() : fs::path{folder};
     fs::create_directories(where);
+    if (minutes > 0) {
+      options.path = where;
+      return soak({options, std::chrono::minutes{minutes}, !valgrind});
+    }
     options.path = where / fmt::format("history-{}.jsonl", options.seed);
     return play_one(options, keep);
   } catch (const std::exception& e) {

@@ -18,7 +18,7 @@ void note(operation& x, const reply& value) {
   }
   // A copy of an earlier attempt may have run, and then the reply says so.
   x.became = value.repeated ? ending::unknown : ending::failed;
-  x.outcome = fate::answered;
+  x.outcome = value.repeated ? fate::unknown : fate::answered;
   x.errc = "reply";
 }
 
@@ -63,9 +63,7 @@ void recorder::end(uint64_t id, const outcome& result) {
   std::lock_guard guard{mutex_};
   auto i = pending_.find(id);
   if (i == pending_.end()) {
-    auto& twice = all_.operations.at(places_.at(id));
-    ++twice.answers;
-    write(line_of(twice));
+    write(line_of_another_answer(id));
     return;
   }
   auto x = std::move(i->second);
@@ -78,7 +76,7 @@ void recorder::end(uint64_t id, const outcome& result) {
     if (first_ < 0 && x.done >= since_)
       first_ = x.done;
   }
-  settle(std::move(x));
+  settle(x);
   changed_.notify_all();
 }
 
@@ -93,9 +91,10 @@ void recorder::abandon(uint64_t caller) {
     i = pending_.erase(i);
     x.done = now();
     x.became = ending::unknown;
+    x.outcome = fate::unknown;
     x.abandoned = true;
     x.errc = "abandoned";
-    settle(std::move(x));
+    settle(x);
   }
 }
 
@@ -119,45 +118,38 @@ microseconds recorder::first_success(microseconds since, microseconds until) {
 void recorder::add(dial_sample x) {
   std::lock_guard guard{mutex_};
   write(line_of(x));
-  all_.dials.push_back(x);
 }
 
 void recorder::add(breaker_edge x) {
   std::lock_guard guard{mutex_};
   write(line_of(x));
-  all_.edges.push_back(x);
 }
 
 void recorder::add(const strike& x) {
   std::lock_guard guard{mutex_};
   write(line_of(x));
-  all_.strikes.push_back(x);
 }
 
 void recorder::add(stall x) {
   std::lock_guard guard{mutex_};
   write(line_of(x));
-  all_.stalls.push_back(x);
 }
 
-history recorder::finish(const run_facts& run, final_state final) {
+void recorder::finish(const run_facts& run, const final_state& final) {
   std::lock_guard guard{mutex_};
   for (auto& [id, each] : pending_)
     settle(each);
   pending_.clear();
-  all_.run = run;
-  all_.final = std::move(final);
-  write(line_of(all_.run));
-  file_ << lines_of(all_.final);
-  file_.flush();
-  return std::move(all_);
+  write(line_of(run));
+  file_ << lines_of(final);
+  file_.close();
+  if (!file_)
+    throw std::runtime_error("the history could not be written");
 }
 
-void recorder::settle(operation x) {
+void recorder::settle(const operation& x) {
   write(line_of(x));
   rested_ += x.last ? 1 : 0;
-  places_.emplace(x.id, all_.operations.size());
-  all_.operations.push_back(std::move(x));
 }
 
 void recorder::write(const std::string& line) {

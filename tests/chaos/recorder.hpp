@@ -14,7 +14,7 @@
 
 namespace redoubt::chaos {
 
-/// Takes down what happens, and writes it to a file as it comes. Any thread.
+/// Writes down what happens as it comes, and keeps only what is not over. Any thread.
 class recorder {
 public:
   using clock = std::chrono::steady_clock;
@@ -52,14 +52,14 @@ public:
   void add(const strike& x);
   void add(stall x);
 
-  /// Writes the rest and answers all of it.
-  history finish(const run_facts& run, final_state final);
+  /// Writes the rest: what was never answered, and how it ended.
+  void finish(const run_facts& run, const final_state& final);
 
 private:
   static constexpr microseconds
     never = std::numeric_limits<microseconds>::max();
 
-  void settle(operation x);
+  void settle(const operation& x);
   void write(const std::string& line);
 
   const clock::time_point began_ = clock::now();
@@ -68,14 +68,11 @@ private:
   std::ofstream file_;
   uint64_t last_id_ = 0;
   std::unordered_map<uint64_t, operation> pending_;
-  /// Where the answered ones are.
-  std::unordered_map<uint64_t, size_t> places_;
   size_t rested_ = 0;
   microseconds last_success_ = -1;
   /// Somebody waits for the first success since then.
   microseconds since_ = never;
   microseconds first_ = -1;
-  history all_;
 };
 
 } // namespace redoubt::chaos

@@ -21,8 +21,8 @@ namespace {
 
 constexpr auto host = "redis.test";
 
-/// So much more than its own time a run may take for faults that have not struck.
-constexpr int patience = 2;
+/// A run that is over goes on until then if there are faults that have not struck.
+constexpr std::chrono::seconds patience{120};
 
 void last_for(std::chrono::milliseconds time) {
   auto until = std::chrono::steady_clock::now() + time;
@@ -33,6 +33,27 @@ footprint footprint_now(caf::actor_system& system) {
   return {test::open_descriptors(), system.registry().running(),
           test::living_threads()};
 }
+
+/// All actors of a run that are not the runtime's. They end before what they use.
+struct company {
+  explicit company(caf::actor_system& x) : self(x) {}
+
+  company(const company&) = delete;
+  company& operator=(const company&) = delete;
+
+  ~company() {
+    for (auto& each : callers)
+      others.push_back(each.who);
+    for (auto& each : others)
+      caf::anon_send_exit(each, caf::exit_reason::kill);
+    for (auto& each : others)
+      self->wait_for(each);
+  }
+
+  caf::scoped_actor self;
+  std::vector<living_caller> callers;
+  std::vector<caf::actor> others;
+};
 
 /// Everything that a run needs, in the order in which it ends.
 class session {
@@ -46,7 +67,7 @@ public:
       names_(test::name_server::zone{{host, {"127.0.0.1"}}}),
       system_(config_) {}
 
-  history play() {
+  void play() {
     prepare();
     facts_.before = footprint_now(system_);
     {
@@ -65,7 +86,7 @@ public:
       10s);
     auto state = read_back();
     facts_.after = footprint_now(system_);
-    return out_.finish(facts_, std::move(state));
+    out_.finish(facts_, state);
   }
 
 private:
@@ -121,29 +142,21 @@ private:
 
   void suffer(playground& where) {
     auto connections = std::make_shared<connection_list>();
-    auto onlooker = spawn_onlooker(where.rt, connections);
-    auto listener = spawn_listener(where.rt, out_);
+    company all{system_};
+    all.others = {spawn_onlooker(where.rt, connections),
+                  spawn_listener(where.rt, out_)};
     if (!eventually([&] { return !connections->living().empty(); }, 20s))
       throw std::runtime_error("no connection to look on");
-    stage x{server_, gate_, names_, where, connections, {}, random_, {}, {}};
+    stage x{server_,     gate_,   names_, where, connections,
+            all.callers, random_, {},     {}};
     for (uint64_t i = 0; i < options_.callers; ++i)
       x.callers.push_back(spawn_caller(where, random_.next()));
-    {
-      stall_watch stalls{out_};
-      dial_watch dials{where.rt, out_};
-      strike_all(x);
-      for (auto& each : x.callers)
-        caf::anon_send(each.who, come_to_rest{});
-      eventually([&] { return rested(x); }, 30s * options_.slowness);
-    }
-    caf::scoped_actor self{system_};
-    std::vector<caf::actor> all{onlooker, listener};
+    stall_watch stalls{out_};
+    dial_watch dials{where.rt, out_};
+    strike_all(x);
     for (auto& each : x.callers)
-      all.push_back(each.who);
-    for (auto& each : all)
-      caf::anon_send_exit(each, caf::exit_reason::kill);
-    for (auto& each : all)
-      self->wait_for(each);
+      caf::anon_send(each.who, come_to_rest{});
+    eventually([&] { return rested(x); }, 30s * options_.slowness);
   }
 
   /// Each caller had its last request answered.
@@ -162,7 +175,8 @@ private:
     auto elapsed = [&] { return std::chrono::steady_clock::now() - begin; };
     std::deque<const fault_kind*> deck;
     while (elapsed() < options_.length
-           || (!missing.empty() && elapsed() < options_.length * patience)) {
+           || (!missing.empty()
+               && elapsed() < std::max(options_.length, patience))) {
       if (deck.empty())
         shuffle(deck, x.random, missing);
       auto first = deck.front();
@@ -222,6 +236,9 @@ private:
         last_for(x.between(0, 100));
     }
     last_for(lasts);
+    for (size_t i = 0; i < kinds.size(); ++i)
+      if (kinds[i]->until_seen)
+        eventually([&] { return kinds[i]->counter(x) > before[i]; }, 3s);
     for (auto each = kinds.rbegin(); each != kinds.rend(); ++each)
       (*each)->heal(x);
     auto healed = out_.now();
@@ -290,8 +307,8 @@ private:
 
 } // namespace
 
-history play(const run_options& options) {
-  return session{options}.play();
+void play(const run_options& options) {
+  session{options}.play();
 }
 
 } // namespace redoubt::chaos

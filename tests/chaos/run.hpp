@@ -1,7 +1,5 @@
 #pragma once
 
-#include <redoubt/tests/chaos/history.hpp>
-
 #include <chrono>
 #include <cstdint>
 #include <string>
@@ -25,7 +23,8 @@ struct run_options {
 /// struck (or had its chances). The seed decides all that is drawn; when things
 /// happen is the machine's business.
 ///
-/// Throws `std::runtime_error` if the server cannot be had.
-history play(const run_options& options);
+/// The history is in the file then. Throws `std::runtime_error` if the server
+/// cannot be had.
+void play(const run_options& options);
 
 } // namespace redoubt::chaos
