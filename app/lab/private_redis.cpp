@@ -140,11 +140,11 @@ private_redis::~private_redis() {
   std::filesystem::remove_all(folder_, ignored);
 }
 
-void private_redis::start() {
+void private_redis::start(const std::vector<std::string>& more) {
   if (pid_ != 0 && !exited() && answers())
     return;
   kill();
-  spawn();
+  spawn(more);
   wait_ready();
 }
 
@@ -217,7 +217,7 @@ std::string private_redis::log_tail() const {
   return text.str();
 }
 
-void private_redis::spawn() {
+void private_redis::spawn(const std::vector<std::string>& more) {
   std::vector<std::string> words{
     program_,       "--port",    std::to_string(port_),
     "--bind",       "127.0.0.1", "--unixsocket",
@@ -228,6 +228,7 @@ void private_redis::spawn() {
     words.insert(words.end(), {"--requirepass", options_.password});
   words.insert(words.end(), options_.arguments.begin(),
                options_.arguments.end());
+  words.insert(words.end(), more.begin(), more.end());
   std::vector<char*> arguments;
   arguments.reserve(words.size() + 1);
   for (auto& each : words)

@@ -61,9 +61,9 @@ public:
   /// 0 while there is no server.
   pid_t pid() const noexcept { return pid_; }
 
-  /// Starts the server again, on the same port and socket. Does nothing if
-  /// there is one that answers.
-  void start();
+  /// Starts the server again, on the same port and socket, with more arguments
+  /// for this time only. Does nothing if there is one that answers.
+  void start(const std::vector<std::string>& more = {});
 
   /// Ends the server by SIGKILL.
   void kill();
@@ -91,7 +91,7 @@ private:
 
   using context_ptr = std::unique_ptr<redisContext, context_deleter>;
 
-  void spawn();
+  void spawn(const std::vector<std::string>& more);
   void wait_ready();
   bool exited() noexcept;
   bool answers() const;

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <utility>
 
 namespace redoubt::lab {
 
@@ -162,13 +163,15 @@ bool relay::lane::gathers(const traffic_rule& rule) const noexcept {
 
 /// Makes one chunk of all bytes that are here.
 void relay::lane::gather() {
-  auto& first = chunks.front();
-  first.bytes.erase(0, first.written);
-  first.written = 0;
-  while (chunks.size() > 1 && !chunks[1].end) {
-    first.bytes += chunks[1].bytes;
-    chunks.erase(chunks.begin() + 1);
+  auto all = std::move(chunks.front());
+  chunks.pop_front();
+  all.bytes.erase(0, all.written);
+  all.written = 0;
+  while (!chunks.empty() && !chunks.front().end) {
+    all.bytes += chunks.front().bytes;
+    chunks.pop_front();
   }
+  chunks.push_front(std::move(all));
   batch = bytes;
 }
 
