@@ -2,35 +2,19 @@
 //
 //     ./run bench --micro
 
+#include <redoubt/actors/request/deadline_wheel.hpp>
 #include <redoubt/actors/request/retry_decision.hpp>
 #include <redoubt/actors/supervisor/circuit_breaker.hpp>
+#include <redoubt/actors/supervisor/retry_budget.hpp>
+#include <redoubt/bench/micro/allocation_counter.hpp>
 #include <redoubt/messages/reply.hpp>
 #include <redoubt/messages/retry_text.hpp>
-#include <redoubt/tests/support/allocations.hpp>
-
-#include <benchmark/benchmark.h>
 
 using namespace redoubt;
+using bench::allocation_counter;
 using namespace std::chrono_literals;
 
 namespace {
-
-/// Counts the allocations of a benchmark's loop.
-class allocation_counter {
-public:
-  explicit allocation_counter(benchmark::State& state)
-    : state_(state), before_(test::allocations()) {}
-
-  ~allocation_counter() {
-    state_.counters["allocations"] = benchmark::Counter(
-      static_cast<double>(test::allocations() - before_),
-      benchmark::Counter::kAvgIterations);
-  }
-
-private:
-  benchmark::State& state_;
-  uint64_t before_;
-};
 
 attempt_result lost_read() {
   attempt_result x;
@@ -121,6 +105,63 @@ void record_in_breaker(benchmark::State& state) {
   }
 }
 
+/// What succeeded brings a token, and a retry spends it.
+void pass_through_budget(benchmark::State& state) {
+  retry_budget budget{budget_options{}};
+  api::time_point now{};
+  allocation_counter counter{state};
+  for (auto _ : state) {
+    now += 1ms;
+    budget.deposit(64, now);
+    auto leased = budget.lease(1, now);
+    budget.spend(leased, now);
+    benchmark::DoNotOptimize(leased);
+  }
+}
+
+constexpr uint32_t deadlines = 100000;
+
+/// All deadlines are met in time and none is due, as in good times.
+void move_deadline(benchmark::State& state) {
+  api::time_point now{};
+  deadline_wheel wheel{now};
+  for (uint32_t i = 0; i < deadlines; ++i)
+    wheel.schedule(i, now + 2s);
+  uint32_t next = 0;
+  allocation_counter counter{state};
+  for (auto _ : state) {
+    now += 1us;
+    wheel.schedule(next, now + 2s);
+    next = (next + 1) % deadlines;
+  }
+}
+
+/// All 100,000 are due, over 500 ticks. One iteration is all of them.
+void sweep_100k_deadlines(benchmark::State& state) {
+  api::time_point start{};
+  deadline_wheel wheel{start};
+  std::vector<uint32_t> due;
+  due.reserve(deadlines);
+  auto fill = [&] {
+    for (uint32_t i = 0; i < deadlines; ++i)
+      wheel.schedule(i, start + (i % 500) * 5ms);
+  };
+  fill();
+  allocation_counter counter{state};
+  for (auto _ : state) {
+    auto end = start + 3s;
+    for (; start < end; start += 5ms)
+      wheel.advance(start, due);
+    if (due.size() != deadlines)
+      state.SkipWithError("not all were due");
+    state.PauseTiming();
+    due.clear();
+    fill();
+    state.ResumeTiming();
+  }
+  state.SetItemsProcessed(state.iterations() * deadlines);
+}
+
 BENCHMARK(decide_default);
 BENCHMARK(decide_article);
 BENCHMARK(decide_composed);
@@ -128,6 +169,9 @@ BENCHMARK(decide_on_reply);
 BENCHMARK(copy_policy);
 BENCHMARK(parse_policy);
 BENCHMARK(record_in_breaker);
+BENCHMARK(pass_through_budget);
+BENCHMARK(move_deadline);
+BENCHMARK(sweep_100k_deadlines);
 
 } // namespace
 
