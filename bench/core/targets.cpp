@@ -1,7 +1,8 @@
 #include <redoubt/bench/core/targets.hpp>
 
+#include <redoubt/messages/toml_parser.hpp>
+
 #include <fmt/format.h>
-#include <toml++/toml.h>
 
 #include <cerrno>
 #include <cmath>
@@ -129,14 +130,13 @@ std::vector<target> parse_targets(std::string_view text, std::string_view file,
   entry_reader reader{file, errors};
   auto before = errors.size();
   std::vector<target> all;
-  toml::table root;
-  try {
-    root = toml::parse(text);
-  } catch (const toml::parse_error& e) {
+  auto root = toml::parse(text);
+  if (!root) {
+    auto& e = root.error();
     reader.fault(e.source().begin.line, "", std::string{e.description()});
     return {};
   }
-  for (auto&& [key, value] : root) {
+  for (auto&& [key, value] : root.table()) {
     auto entries = value.as_array();
     if (key.str() != "target" || !entries
         || !entries->is_homogeneous<toml::table>()) {
