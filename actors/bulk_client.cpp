@@ -1,7 +1,6 @@
 #include <redoubt/actors/bulk_client.hpp>
 
 #include <caf/actor_cast.hpp>
-#include <caf/send.hpp>
 
 #include <utility>
 
@@ -37,7 +36,7 @@ void bulk_client::attach(request_actor to) {
   // this message arrives behind them, which a down message would overtake.
   auto tell = [me = caf::actor_cast<caf::weak_actor_ptr>(self_), number] {
     if (auto x = me.lock())
-      caf::anon_send(caf::actor_cast<completion_sink>(x),
+      api::anon_send(caf::actor_cast<completion_sink>(x),
                      completions{{}, number});
   };
   to_->attach_functor(std::move(tell));
@@ -66,7 +65,7 @@ void bulk_client::flush() {
     return;
   auto commands = std::exchange(added_, {});
   if (!closed_) {
-    caf::anon_send(to_, submit{sink_address(), std::move(commands)});
+    api::anon_send(to_, submit{sink_address(), std::move(commands)});
     return;
   }
   completions turned_away;
@@ -75,12 +74,12 @@ void bulk_client::flush() {
     item.id = each.id;
     item.result = never_taken();
   }
-  caf::anon_send(sink_address(), std::move(turned_away));
+  api::anon_send(sink_address(), std::move(turned_away));
 }
 
 void bulk_client::cancel(uint64_t id) {
   if (!closed_)
-    caf::anon_send(to_, redoubt::cancel{{id}, sink_address()});
+    api::anon_send(to_, redoubt::cancel{{id}, sink_address()});
 }
 
 completion_sink bulk_client::sink_address() const {

@@ -4,11 +4,7 @@
 #include <redoubt/messages/error.hpp>
 
 #include <caf/actor_addr.hpp>
-#include <caf/execution_unit.hpp>
 #include <caf/mailbox_element.hpp>
-#include <caf/make_message.hpp>
-#include <caf/resumable.hpp>
-#include <caf/send.hpp>
 
 #include <algorithm>
 #include <atomic>
@@ -19,9 +15,9 @@ namespace redoubt {
 
 /// A thread that runs actors which live on it and on no other: a reactor, as
 /// seen by those actors.
-class executor : public caf::execution_unit {
+class executor : public api::own_host {
 public:
-  using caf::execution_unit::execution_unit;
+  using api::own_host::own_host;
 
   /// Messages in one mailbox above which requests are bounced.
   virtual uint32_t mailbox_limit() const noexcept = 0;
@@ -34,8 +30,8 @@ public:
 /// Bounces `request` with `overloaded`: it was never taken.
 void bounce_overloaded(const caf::mailbox_element& request);
 
-/// Pins an event-based actor class to the executor in `cfg.host`: whoever sends
-/// to it, and whatever wakes it, it resumes on that executor's thread.
+/// Pins an event-based actor class to the executor that it is spawned on: whoever
+/// sends to it, and whatever wakes it, it resumes on that executor's thread.
 ///
 /// Its mailbox is bounded: above the executor's limit a request is answered
 /// `overloaded` on the sender's thread. Messages that are no requests pass,
@@ -46,66 +42,57 @@ void bounce_overloaded(const caf::mailbox_element& request);
 /// the latter after every resume, so that an actor can send in one message what
 /// it gathered over a whole mailbox turn.
 template <class Base>
-class pinned : public Base {
+class pinned : public api::hosted<pinned<Base>, Base> {
 public:
   template <class... Ts>
   explicit pinned(caf::actor_config& cfg, Ts&&... xs)
-    : Base(cfg, std::forward<Ts>(xs)...),
-      host_(static_cast<executor*>(cfg.host)),
-      limit_(host_->mailbox_limit()) {
+    : super(cfg, std::forward<Ts>(xs)...),
+      home_(static_cast<executor*>(api::host_of(cfg))),
+      limit_(home_->mailbox_limit()) {
     if constexpr (has_turns)
       this->coalesce();
-    host_->add_resident(this->address());
+    home_->add_resident(this->address());
   }
 
-  using Base::enqueue;
+private:
+  using super = api::hosted<pinned<Base>, Base>;
+  friend super;
 
-  void enqueue(caf::mailbox_element_ptr ptr, caf::execution_unit*) override {
+  executor* home() const noexcept { return home_; }
+
+  bool admit(const caf::mailbox_element& x) {
     auto pushed = pushed_.fetch_add(1, std::memory_order_relaxed);
     auto depth = pushed - consumed_.load(std::memory_order_relaxed);
-    if (depth >= limit_.load(std::memory_order_relaxed) && turned_away(*ptr)) {
+    if (depth >= limit_.load(std::memory_order_relaxed) && turned_away(x)) {
       pushed_.fetch_sub(1, std::memory_order_relaxed);
-      return;
+      return false;
     }
-    Base::enqueue(std::move(ptr), host_);
+    return true;
   }
 
-  caf::resumable::subtype_t subtype() const override {
-    return caf::resumable::io_actor;
-  }
-
-  caf::resumable::resume_result resume(caf::execution_unit* ctx,
-                                       size_t max_messages) override {
-    auto result = Base::resume(ctx, max_messages);
+  void after_turn(api::turn how, size_t max_messages) {
     // CAF 0.17 does not tell how many messages a turn handled: all that were
     // there if the mailbox ran empty, else as many as were allowed. A message
     // that is just being pushed may be taken for handled until the next turn.
     auto pushed = pushed_.load(std::memory_order_relaxed);
-    if (result == caf::resumable::awaiting_message)
+    if (how == api::turn::idle)
       consumed_.store(pushed, std::memory_order_relaxed);
-    else if (result == caf::resumable::resume_later)
+    else if (how == api::turn::cut_short)
       consumed_.store(std::min(consumed_.load(std::memory_order_relaxed)
                                  + static_cast<int64_t>(max_messages),
                                pushed),
                       std::memory_order_relaxed);
     if constexpr (has_turns)
-      if (result != caf::resumable::done)
+      if (how != api::turn::ended)
         finish_turn();
-    return result;
   }
 
-  bool cleanup(caf::error&& reason, caf::execution_unit* ctx) override {
-    auto who = this->address();
-    auto first = Base::cleanup(std::move(reason), ctx);
-    if (first) {
-      // From now on CAF itself turns requests away, and says why.
-      limit_.store(INT64_MAX, std::memory_order_relaxed);
-      host_->remove_resident(who);
-    }
-    return first;
+  void terminated() {
+    // From now on CAF itself turns requests away, and says why.
+    limit_.store(INT64_MAX, std::memory_order_relaxed);
+    home_->remove_resident(this->address());
   }
 
-private:
   static bool turned_away(const caf::mailbox_element& x) {
     if (x.mid.is_request()) {
       bounce_overloaded(x);
@@ -126,11 +113,11 @@ private:
       this->end_of_turn();
     } catch (...) {
       // Out of memory, outside CAF's own handlers: end as by an exception there.
-      caf::anon_send_exit(this->address(), caf::exit_reason::kill);
+      api::kill(this->address());
     }
   }
 
-  executor* host_;
+  executor* home_;
   // Written by senders and by the host's thread: the one thing that actors here
   // share, because CAF 0.17's mailboxes have no bound of their own.
   std::atomic<int64_t> limit_;

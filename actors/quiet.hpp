@@ -1,11 +1,6 @@
 #pragma once
 
-#include <caf/error.hpp>
-#include <caf/exit_reason.hpp>
-#include <caf/mailbox_element.hpp>
-#include <caf/result.hpp>
-#include <caf/sec.hpp>
-#include <caf/system_messages.hpp>
+#include <redoubt/messages/caf_api.hpp>
 
 #include <spdlog/logger.h>
 
@@ -26,15 +21,8 @@ namespace redoubt {
 ///   answered by `on_exit`.
 template <class Actor>
 void make_quiet(Actor* self, const std::shared_ptr<spdlog::logger>& log) {
-  self->set_default_handler(
-    [](caf::scheduled_actor*, caf::message_view&) -> caf::result<caf::message> {
-      return caf::sec::unexpected_message;
-    });
-  self->set_exit_handler([](caf::exit_msg&) {});
-  self->set_down_handler([](caf::down_msg&) {});
-  self->set_error_handler([](caf::error&) {});
   auto name = self->name();
-  self->set_exception_handler([log, name](std::exception_ptr& x) -> caf::error {
+  api::replace_default_handlers(self, [log, name](std::exception_ptr& x) {
     try {
       std::rethrow_exception(x);
     } catch (const std::exception& e) {
@@ -42,7 +30,6 @@ void make_quiet(Actor* self, const std::shared_ptr<spdlog::logger>& log) {
     } catch (...) {
       log->error("{} ends by an exception of unknown type", name);
     }
-    return caf::sec::runtime_error;
   });
 }
 

@@ -227,7 +227,8 @@ void runtime::state::stop(std::chrono::milliseconds limit) {
     // blocked all of CAF's.
     caf::scoped_actor self{*system};
     limit = api::bounded(limit);
-    self->request(supervisor, limit + std::chrono::seconds(1), drain{limit})
+    api::request(self.ptr(), supervisor, limit + std::chrono::seconds(1),
+                 drain{limit})
       .receive([](const drained&) {}, [](const caf::error&) {});
   }
   for (auto& each : reactors)
@@ -280,7 +281,7 @@ request_actor runtime::client(const client_options& defaults) {
   state_->least_loaded(record.reactor);
   auto handle = state_->spawn_client(id, record);
   state_->clients.emplace(id, record);
-  caf::anon_send(state_->supervisor,
+  api::anon_send(state_->supervisor,
                  register_client{handle, id, record.reactor});
   return handle;
 }
@@ -301,7 +302,7 @@ caf::error runtime::wait_ready(std::chrono::milliseconds timeout) {
     throw std::logic_error("wait_ready would block its own reactor");
   caf::scoped_actor self{system()};
   caf::error result;
-  self->request(supervisor(), caf::infinite, ready_query{timeout})
+  api::request(self.ptr(), supervisor(), caf::infinite, ready_query{timeout})
     .receive([](const ready&) {},
              [&](caf::error& why) { result = std::move(why); });
   return result;

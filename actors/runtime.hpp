@@ -72,9 +72,8 @@ public:
   template <class Class, class... Ts>
   auto spawn_pinned(Ts&&... xs) {
     spawning under_way{*this};
-    caf::actor_config cfg{&under_way.host()};
-    return system().spawn_class<pinned<Class>, caf::no_spawn_options>(
-      cfg, std::forward<Ts>(xs)...);
+    return api::spawn_on<pinned<Class>>(system(), &under_way.host(),
+                                        std::forward<Ts>(xs)...);
   }
 
   /// Takes no new requests, waits until those in flight are answered or `limit`

@@ -21,7 +21,7 @@ exit_code print_failure(const caf::error& why, caf::actor_system& sys) {
   auto x = failure_of(why);
   if (!x) {
     // Not one of ours, so nobody knows what became of the command.
-    print_error(sys.render(why));
+    print_error(api::render(sys, why));
     return maybe_run;
   }
   print_error(fmt::format("{}; {}", describe(x->code), to_string(*x)));
@@ -47,9 +47,8 @@ exit_code exec(const exec_arguments& arguments) {
   auto result = internal;
   // A scoped actor must be gone before the runtime goes.
   caf::scoped_actor self{rt.system()};
-  self
-    ->request(rt.client(), caf::infinite, command{arguments.command},
-              std::move(request))
+  api::request(self.ptr(), rt.client(), caf::infinite,
+               command{arguments.command}, std::move(request))
     .receive([&](const reply& x) { result = print_reply(x); },
              [&](const caf::error& x) {
                result = print_failure(x, rt.system());

@@ -25,7 +25,7 @@ health_report unhealthy(const caf::error& why, caf::actor_system& sys) {
                                            : x->last_message;
     result.error_type = to_string(x->code);
   } else {
-    result.error = sys.render(why);
+    result.error = api::render(sys, why);
     result.error_type = "caf_error";
   }
   return result;
@@ -38,9 +38,8 @@ health_report ask(runtime& rt, milliseconds timeout) {
   auto left = std::chrono::ceil<milliseconds>(deadline - steady_clock::now());
   health_report result;
   caf::scoped_actor self{rt.system()};
-  self
-    ->request(rt.supervisor(), caf::infinite,
-              health_query{std::max(left, milliseconds{1})})
+  api::request(self.ptr(), rt.supervisor(), caf::infinite,
+               health_query{std::max(left, milliseconds{1})})
     .receive([&](const health_report& x) { result = x; },
              [&](const caf::error& x) { result = unhealthy(x, rt.system()); });
   return result;

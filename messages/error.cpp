@@ -2,12 +2,6 @@
 
 #include <redoubt/messages/reply.hpp>
 
-#include <caf/atom.hpp>
-#include <caf/exit_reason.hpp>
-#include <caf/make_message.hpp>
-#include <caf/message.hpp>
-#include <caf/sec.hpp>
-
 #include <fmt/format.h>
 
 #include <array>
@@ -96,13 +90,6 @@ const row& row_of(errc value) noexcept {
   return rows[i < rows.size() ? i : 0];
 }
 
-constexpr auto category = caf::atom("redoubt");
-
-bool means_receiver_is_gone(const caf::error& x) noexcept {
-  return x == caf::sec::request_receiver_down
-         || x.category() == caf::atom("exit");
-}
-
 } // namespace
 
 std::string_view to_string(fate value) noexcept {
@@ -155,24 +142,23 @@ std::string to_string(const failure& x) {
 }
 
 caf::error to_error(failure value) {
-  auto code = static_cast<uint8_t>(value.code);
-  return {code, category, caf::make_message(std::move(value))};
+  auto code = value.code;
+  return api::make_error(code, std::move(value));
 }
 
 std::optional<failure> failure_of(const caf::error& value) {
   if (!value)
     return std::nullopt;
-  if (value.category() == category) {
-    auto& context = value.context();
-    if (context.match_elements<failure>())
-      return context.get_as<failure>(0);
+  if (auto code = api::code_of<errc>(value)) {
+    if (auto whole = api::context_of<failure>(value))
+      return *whole;
     failure result;
-    result.code = static_cast<errc>(value.code());
+    result.code = *code;
     // Somebody stripped the context; what it said of the fate is lost.
     result.outcome = fate::unknown;
     return result;
   }
-  if (means_receiver_is_gone(value)) {
+  if (api::means_receiver_is_gone(value)) {
     failure result;
     result.code = errc::actor_died;
     result.last_message = "the request actor is gone";

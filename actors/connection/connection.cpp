@@ -52,7 +52,7 @@ connection::behavior_type connection::make_behavior() {
 
 void connection::enter(connection_state state) {
   state_ = state;
-  send(config_.observer, link_progress{config_.link, state});
+  api::send(this, config_.observer, link_progress{config_.link, state});
 }
 
 void connection::start() {
@@ -76,9 +76,9 @@ void connection::start() {
   phase_deadline_ = api::now(this) + config_.pool.resolve_timeout
                     + resolver_grace;
   arm(phase_deadline_);
-  send(config_.resolver,
-       resolve{config_.link, server.host, config_.pool.resolve_timeout,
-               resolved_sink{this}});
+  api::send(this, config_.resolver,
+            resolve{config_.link, server.host, config_.pool.resolve_timeout,
+                    resolved_sink{this}});
 }
 
 void connection::on_resolved(resolved& x) {
@@ -203,7 +203,7 @@ void connection::on_exit() {
                   cause_,       cause_text_, gave_up_,
                   was_ready_};
     if (each.client)
-      send(each.client, std::move(x));
+      api::send(this, each.client, std::move(x));
   }
   owners_.clear();
   awaited_.clear();

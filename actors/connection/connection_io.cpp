@@ -65,7 +65,7 @@ void connection::on_adopt(link_observer& observer) {
   if (state_ == connection_state::ready)
     announce(0);
   else
-    send(config_.observer, link_progress{config_.link, state_});
+    api::send(this, config_.observer, link_progress{config_.link, state_});
 }
 
 void connection::announce(uint32_t index) {
@@ -79,7 +79,7 @@ void connection::announce(uint32_t index) {
   up.credit_bytes = config_.limits.credit_bytes;
   up.client_id = handshake_->client_id();
   up.client_name = handshake_->client_name();
-  send(owners_[index].client, std::move(up));
+  api::send(this, owners_[index].client, std::move(up));
 }
 
 void connection::on_submit(submit_many& x) {
@@ -124,9 +124,7 @@ void connection::on_ready(uint32_t events) noexcept {
   if (io_message_pending_)
     return;
   io_message_pending_ = true;
-  enqueue(caf::make_mailbox_element(nullptr, caf::make_message_id(), {},
-                                    io_event{}),
-          &host_);
+  api::post(this, &host_, io_event{});
 }
 
 void connection::flush() noexcept {
@@ -305,7 +303,7 @@ void connection::hand_out() {
       continue;
     link_replies x{config_.link, std::exchange(each.done, {})};
     if (each.client)
-      send(each.client, std::move(x));
+      api::send(this, each.client, std::move(x));
   }
 }
 

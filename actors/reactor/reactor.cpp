@@ -1,11 +1,5 @@
 #include <redoubt/actors/reactor/reactor.hpp>
 
-#include <caf/actor_cast.hpp>
-#include <caf/actor_system.hpp>
-#include <caf/exit_reason.hpp>
-#include <caf/logger.hpp>
-#include <caf/scheduler/abstract_coordinator.hpp>
-
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -32,19 +26,17 @@ constexpr int rounds_per_turn = 4;
 } // namespace
 
 void bounce_overloaded(const caf::mailbox_element& request) {
-  auto sender = caf::actor_cast<caf::strong_actor_ptr>(request.sender);
-  if (!sender)
+  if (!request.sender)
     return;
   failure x;
   x.code = errc::overloaded;
   x.outcome = fate::not_sent;
   x.last_message = "the mailbox is full";
-  sender->get()->enqueue(nullptr, request.mid.response_id(),
-                         caf::make_message(to_error(std::move(x))), nullptr);
+  api::refuse(request, to_error(std::move(x)));
 }
 
 reactor::reactor(caf::actor_system& sys, const settings& options)
-  : io_host(&sys), options_(options) {
+  : runs_later(&sys), options_(options) {
   epoll_fd_ = epoll_create1(EPOLL_CLOEXEC);
   if (epoll_fd_ < 0)
     throw_errno("epoll_create1");
@@ -61,12 +53,10 @@ reactor::reactor(caf::actor_system& sys, const settings& options)
   }
   std::promise<void> started;
   thread_ = std::thread([this, &started] {
-    CAF_SET_LOGGER_SYS(&system());
     thread_id_ = std::this_thread::get_id();
-    system().thread_started();
+    api::actor_thread scope{system()};
     started.set_value();
     run();
-    system().thread_terminates();
   });
   started.get_future().wait();
 }
@@ -85,26 +75,26 @@ reactor::~reactor() {
 
 // -- any thread -----------------------------------------------------------------
 
-void reactor::exec_later(caf::resumable* ptr) {
-  if (ptr->subtype() == caf::resumable::io_actor || options_.run_callers)
-    post(ptr);
+void reactor::run_later(api::runnable* who) {
+  if (api::is_hosted(*who) || options_.run_callers)
+    post(who);
   else
-    system().scheduler().enqueue(ptr);
+    api::schedule(system(), who);
 }
 
 uint32_t reactor::mailbox_limit() const noexcept {
   return options_.mailbox_limit;
 }
 
-void reactor::post(caf::resumable* ptr) {
+void reactor::post(api::runnable* who) {
   if (on_thread()) {
-    local_.push_back(ptr);
+    local_.push_back(who);
     return;
   }
   // Woken under the lock: once it is free, what was posted may run and end the
   // last actor here, and then nobody keeps this reactor.
   std::lock_guard guard{inbox_mutex_};
-  inbox_.push_back(ptr);
+  inbox_.push_back(who);
   if (std::exchange(asleep_, false))
     wake();
 }
@@ -146,7 +136,7 @@ void reactor::evict() {
     all = residents_;
     guard.unlock();
     for (auto& who : all)
-      caf::anon_send_exit(who, caf::exit_reason::kill);
+      api::kill(who);
     all.clear();
     guard.lock();
     residents_changed_.wait_for(guard, std::chrono::milliseconds(50),
@@ -180,12 +170,9 @@ void reactor::unwatch(int fd, io_handler* handler) noexcept {
   forget_dirty(handler);
 }
 
-void reactor::resume(caf::resumable* ptr) {
-  switch (ptr->resume(this, throughput)) {
-    case caf::resumable::resume_later: local_.push_back(ptr); break;
-    case caf::resumable::shutdown_execution_unit: break;
-    default: intrusive_ptr_release(ptr);
-  }
+void reactor::resume(api::runnable* who) {
+  if (api::run(who, this, throughput))
+    local_.push_back(who);
 }
 
 bool reactor::run_queued() {
@@ -197,8 +184,8 @@ bool reactor::run_queued() {
     stop = stopping_;
   }
   for (int round = 0; round < rounds_per_turn; ++round) {
-    for (auto ptr : batch_)
-      resume(ptr);
+    for (auto who : batch_)
+      resume(who);
     batch_.clear();
     if (local_.empty())
       break;
@@ -270,7 +257,7 @@ void reactor::run() {
 void reactor::hand_over_rest() {
   // Residents are gone by now (their owner evicts them first). Actors that were
   // only guests here, because of run_callers, go on elsewhere.
-  std::vector<caf::resumable*> rest;
+  std::vector<api::runnable*> rest;
   for (;;) {
     {
       std::lock_guard guard{inbox_mutex_};
@@ -280,13 +267,11 @@ void reactor::hand_over_rest() {
     local_.clear();
     if (rest.empty())
       return;
-    for (auto ptr : rest) {
-      if (ptr->subtype() == caf::resumable::io_actor) {
-        ptr->resume(this, throughput);
-        intrusive_ptr_release(ptr);
-      } else {
-        system().scheduler().enqueue(ptr);
-      }
+    for (auto who : rest) {
+      if (!api::is_hosted(*who))
+        api::schedule(system(), who);
+      else if (api::run(who, this, throughput))
+        api::release(who);
     }
     rest.clear();
   }

@@ -18,7 +18,7 @@ namespace redoubt {
 /// A turn is: resume what is queued, flush each dirty connection with one write,
 /// wait for readiness, deliver it. With `run_callers` the actors that its actors
 /// wake run here too, instead of being handed to CAF's scheduler.
-class reactor final : public io_host {
+class reactor final : public api::runs_later<reactor, io_host> {
 public:
   struct settings {
     bool run_callers = false;
@@ -37,7 +37,7 @@ public:
 
   // -- any thread ---------------------------------------------------------------
 
-  void exec_later(caf::resumable* ptr) override;
+  void run_later(api::runnable* who);
   uint32_t mailbox_limit() const noexcept override;
   void add_resident(caf::actor_addr who) override;
   void remove_resident(const caf::actor_addr& who) override;
@@ -58,11 +58,11 @@ public:
   void unwatch(int fd, io_handler* handler) noexcept override;
 
 private:
-  void post(caf::resumable* ptr);
+  void post(api::runnable* who);
   void wake() noexcept;
   void run();
   bool run_queued();
-  void resume(caf::resumable* ptr);
+  void resume(api::runnable* who);
   bool spin_for_work();
   void wait_for_events(int timeout_ms);
   void dispatch(int n) noexcept;
@@ -75,13 +75,13 @@ private:
   std::atomic<std::thread::id> thread_id_{};
 
   std::mutex inbox_mutex_;
-  std::vector<caf::resumable*> inbox_;
+  std::vector<api::runnable*> inbox_;
   bool asleep_ = false;
   bool stopping_ = false;
 
   // Of the reactor's thread.
-  std::vector<caf::resumable*> local_;
-  std::vector<caf::resumable*> batch_;
+  std::vector<api::runnable*> local_;
+  std::vector<api::runnable*> batch_;
   std::array<epoll_event, 64> events_;
   int fetched_ = 0;
 

@@ -45,9 +45,7 @@ void resolver::watch::on_ready(uint32_t events) noexcept {
   if (parent_.io_message_pending_)
     return;
   parent_.io_message_pending_ = true;
-  parent_.enqueue(caf::make_mailbox_element(nullptr, caf::make_message_id(), {},
-                                            io_event{}),
-                  &parent_.host_);
+  api::post(&parent_, &parent_.host_, io_event{});
 }
 
 resolver::resolver(caf::actor_config& cfg, reactor& host, std::string servers)
@@ -100,7 +98,7 @@ bool resolver::open_channel(std::string& error) {
 void resolver::on_resolve(resolve& x) {
   std::string error;
   if (!open_channel(error)) {
-    send(x.sink, resolved{x.id, {}, error});
+    api::send(this, x.sink, resolved{x.id, {}, error});
     return;
   }
   auto token = ++next_token_;
@@ -161,7 +159,8 @@ void resolver::answer(uint64_t token, std::vector<std::string> addresses,
     return;
   auto x = std::move(i->second);
   pending_.erase(i);
-  send(x.sink, resolved{x.id, std::move(addresses), std::move(error)});
+  api::send(this, x.sink,
+            resolved{x.id, std::move(addresses), std::move(error)});
 }
 
 void resolver::on_io() {

@@ -14,8 +14,7 @@ resolver_place::resolver_place(caf::actor_system& sys, reactor& host,
 }
 
 const resolver_actor& resolver_place::current() {
-  auto who = caf::actor_cast<caf::abstract_actor*>(resolver_);
-  if (who->getf(caf::abstract_actor::is_terminated_flag))
+  if (api::is_terminated(*caf::actor_cast<caf::abstract_actor*>(resolver_)))
     fill();
   return resolver_;
 }

@@ -12,18 +12,8 @@ namespace {
 /// would send the reply as a plain message, which the sender never asked for.
 template <class Promise, class Value>
 void deliver(Promise& promise, Value&& value) {
-  caf::response_promise& raw = promise;
-  if (raw.pending() && !raw.async())
+  if (api::is_awaited(promise))
     promise.deliver(std::forward<Value>(value));
-}
-
-template <class Promise>
-const caf::strong_actor_ptr& source_of(Promise& promise) {
-  return static_cast<caf::response_promise&>(promise).source();
-}
-
-const caf::abstract_actor* actor_of(const caf::strong_actor_ptr& x) {
-  return x ? x->get() : nullptr;
 }
 
 } // namespace
@@ -83,11 +73,11 @@ bool answer::caller_is_gone() {
     const caf::abstract_actor* operator()(std::monostate) { return nullptr; }
     const caf::abstract_actor*
     operator()(caf::typed_response_promise<reply>& x) {
-      return actor_of(source_of(x));
+      return api::asker_of(x);
     }
     const caf::abstract_actor*
     operator()(caf::typed_response_promise<replies>& x) {
-      return actor_of(source_of(x));
+      return api::asker_of(x);
     }
     const caf::abstract_actor* operator()(member&) { return nullptr; }
     const caf::abstract_actor* operator()(bulk_member& x) {
@@ -95,8 +85,7 @@ bool answer::caller_is_gone() {
     }
   };
   auto caller = std::visit(visitor{}, state_);
-  return caller != nullptr
-         && caller->getf(caf::abstract_actor::is_terminated_flag);
+  return caller != nullptr && api::is_terminated(*caller);
 }
 
 void answer::succeed(reply value) {

@@ -193,7 +193,7 @@ void client::check_drained() {
   drained_ = true;
   report_now_ = true;
   send_report();
-  send(config_.supervisor, client_drained{config_.id, abandoned_});
+  api::send(this, config_.supervisor, client_drained{config_.id, abandoned_});
 }
 
 void client::on_exit() {

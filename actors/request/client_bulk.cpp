@@ -3,7 +3,6 @@
 #include <redoubt/actors/request/client.hpp>
 
 #include <caf/mailbox_element.hpp>
-#include <caf/send.hpp>
 
 #include <unordered_set>
 #include <utility>
@@ -26,7 +25,7 @@ void client::on_submit(submit& x) {
 
 void client::flush_channels() {
   for (auto channel : std::exchange(ready_channels_, {})) {
-    send(channel->sink(), completions{channel->take()});
+    api::send(this, channel->sink(), completions{channel->take()});
     if (channel->idle())
       channels_.erase(channel->sink().id());
   }
@@ -52,7 +51,7 @@ bool client::turn_away(const caf::mailbox_element& x) {
   completions all;
   for (auto& each : turned_away.commands)
     all.items.push_back({each.id, why});
-  caf::anon_send(turned_away.sink, std::move(all));
+  api::anon_send(turned_away.sink, std::move(all));
   return true;
 }
 

@@ -48,8 +48,8 @@ bool client::fall_back(request_slot& x, const failure& why) {
     if (!coalescing_)
       end_of_turn();
   };
-  request(std::get<fallback_actor>(*x.fallback),
-          std::chrono::floor<std::chrono::microseconds>(left), x.cmd, why)
+  api::request(this, std::get<fallback_actor>(*x.fallback),
+               std::chrono::floor<std::chrono::microseconds>(left), x.cmd, why)
     .then([answered](reply& value) { answered(&value); },
           [answered](const caf::error&) { answered(nullptr); });
   return true;

@@ -82,8 +82,8 @@ void client::flush_outbox() {
   if (outbox_.empty())
     return;
   // A lost connection took its units out of the outbox already.
-  send(link_->connection,
-       submit_many{link_->owner, std::exchange(outbox_, {})});
+  api::send(this, link_->connection,
+            submit_many{link_->owner, std::exchange(outbox_, {})});
 }
 
 // -- lanes --------------------------------------------------------------------------

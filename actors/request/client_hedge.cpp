@@ -50,7 +50,8 @@ void client::send_hedges() {
   }
   for (auto& [id, units] : copies) {
     auto link = find_link(id);
-    send(link->connection, submit_many{link->owner, std::move(units)});
+    api::send(this, link->connection,
+              submit_many{link->owner, std::move(units)});
   }
 }
 

@@ -33,7 +33,7 @@ void client::on_link_replies(link_replies& x) {
       // Never seen; a reply must not reach another request whatever happens.
       log_->critical("connection {} answered out of order, closing it",
                      from->id);
-      send(from->connection, close_link{errc::protocol_error});
+      api::send(this, from->connection, close_link{errc::protocol_error});
       return;
     }
     ++from->completed;

@@ -63,7 +63,7 @@ void client::send_report() {
   // Whoever does not wait is forgotten, and has to ask anew.
   if (x.waiting == 0)
     permits_asked_ = false;
-  send(config_.supervisor, std::move(x));
+  api::send(this, config_.supervisor, std::move(x));
   tally_ = report{};
   tally_.client = config_.id;
   tally_.generation = gate_.generation;

@@ -137,7 +137,7 @@ void client::flush_feed() {
   for (auto& each : feed_.take(config_.limits.subscriber_events)) {
     auto number = each.observer;
     auto size = each.what.events.size();
-    request(each.to, caf::infinite, std::move(each.what))
+    api::request(this, each.to, caf::infinite, std::move(each.what))
       .then([this, number, size] { feed_.acknowledge(number, size); },
             [this, number](const caf::error&) {
               feed_.remove_observer(number);

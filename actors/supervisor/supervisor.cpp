@@ -14,7 +14,7 @@ supervisor::supervisor(caf::actor_config& cfg, supervisor_config config)
     log_(logger_for("supervisor")),
     log_limit_(config_.options.limits.log_lines) {
   make_quiet(this, log_);
-  set_down_handler([this](caf::down_msg& x) { on_down(x.source); });
+  api::on_down(this, [this](const caf::actor_addr& who) { on_down(who); });
 }
 
 supervisor::behavior_type supervisor::make_behavior() {

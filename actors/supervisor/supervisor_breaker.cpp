@@ -85,7 +85,7 @@ void supervisor::send_probe(api::time_point now) {
 
 void supervisor::submit(uint64_t link, std::vector<submission> units) {
   auto& x = links_.at(link);
-  send(x.connection, submit_many{x.owner, std::move(units)});
+  api::send(this, x.connection, submit_many{x.owner, std::move(units)});
 }
 
 void supervisor::on_link_replies(link_replies& x) {
@@ -156,7 +156,7 @@ gate supervisor::current_gate() const {
 
 void supervisor::push_gate() {
   for (auto& each : clients_)
-    send(each.handle, current_gate());
+    api::send(this, each.handle, current_gate());
 }
 
 breaker_status supervisor::on_force(const force_breaker& x) {

@@ -41,7 +41,7 @@ void supervisor::lease_permits(api::time_point now) {
     auto x = current_gate();
     x.permits = shares[i];
     x.lease_until = breaker_.lease_until();
-    send(clients_[i].handle, std::move(x));
+    api::send(this, clients_[i].handle, std::move(x));
   }
 }
 
@@ -63,7 +63,7 @@ void supervisor::tend_ramp() {
         auto x = current_gate();
         x.units = change.leased;
         x.units_recalled = change.recalled;
-        send(each.handle, std::move(x));
+        api::send(this, each.handle, std::move(x));
       }
 }
 
@@ -96,7 +96,7 @@ void supervisor::settle_tokens(client_entry& who, const token_totals& x,
   answer.tokens_denied = asked - answer.tokens;
   answer.tokens_until = now + token_lease;
   who.tokens_granted += answer.tokens;
-  send(who.handle, std::move(answer));
+  api::send(this, who.handle, std::move(answer));
 }
 
 /// Nobody knows whether it used the tokens that it had: they count as spent.

@@ -113,13 +113,13 @@ void supervisor::on_link_up(link_up& x) {
     // Of several dials that hung, more came through than are wanted.
     dials_.closed();
     entry.leaving = true;
-    send(x.connection, close_link{errc::shutting_down});
+    api::send(this, x.connection, close_link{errc::shutting_down});
     tend();
     return;
   }
   for (auto& each : clients_)
     if (each.reactor == entry.reactor)
-      send(entry.connection, attach_client{each.handle});
+      api::send(this, entry.connection, attach_client{each.handle});
   log_limited(spdlog::level::info, errc::none,
               "connection {} to {} is ready ({} of {})", x.link,
               to_string(config_.options.server), ready_links(),
@@ -185,7 +185,7 @@ void supervisor::leave_old_links(api::time_point now) {
       continue;
     x.leaving = true;
     dials_.lost(now);
-    send(x.connection, close_link{errc::read_only_replica});
+    api::send(this, x.connection, close_link{errc::read_only_replica});
     auto closed = connection_event(event_kind::connection_closed, id);
     closed.error = errc::read_only_replica;
     publish(std::move(closed));
@@ -243,14 +243,14 @@ client_entry& supervisor::add_client(const client_place& x) {
 
 /// Makes a request actor acquainted with the breaker and the connections.
 void supervisor::introduce(client_entry& x) {
-  monitor(x.handle);
-  send(x.handle, current_gate());
+  api::monitor(this, x.handle);
+  api::send(this, x.handle, current_gate());
   for (auto& [id, link] : links_)
     if (link.reactor == x.reactor && !link.leaving
         && link.state == connection_state::ready)
-      send(link.connection, attach_client{x.handle});
+      api::send(this, link.connection, attach_client{x.handle});
   if (draining_)
-    send(x.handle, drain_client{drain_deadline_});
+    api::send(this, x.handle, drain_client{drain_deadline_});
 }
 
 } // namespace redoubt

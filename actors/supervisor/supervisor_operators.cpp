@@ -58,7 +58,7 @@ void supervisor::on_health(const health_query& x) {
   }
   // Replies still go to the supervisor that died.
   if (adopts_at_)
-    send(entry->connection, adopt_link{link_observer{this}});
+    api::send(this, entry->connection, adopt_link{link_observer{this}});
   auto ping_id = ++next_own_;
   auto info_id = ++next_own_;
   auto timeout = api::bounded(x.timeout);
@@ -104,14 +104,14 @@ void supervisor::on_subscribe(subscribe& x) {
                            });
   if (!x.subscriber || known)
     return;
-  monitor(x.subscriber);
+  api::monitor(this, x.subscriber);
   subscriptions_.push_back({x.subscriber, ++next_subscription_, 0});
 }
 
 void supervisor::on_unsubscribe(unsubscribe& x) {
   if (!x.subscriber)
     return;
-  demonitor(x.subscriber.address());
+  api::demonitor(this, x.subscriber);
   std::erase_if(subscriptions_,
                 [&](auto& each) { return each.who == x.subscriber; });
 }
@@ -131,7 +131,7 @@ void supervisor::publish(event x) {
         if (other.number == number)
           --other.outstanding;
     };
-    request(each.who, caf::infinite, x)
+    api::request(this, each.who, caf::infinite, x)
       .then(received, [received](const caf::error&) { received(); });
   }
 }
@@ -177,7 +177,7 @@ void supervisor::on_drain(const drain& x) {
     drain_deadline_ = deadline;
     log_->info("draining, at most {} ms", x.limit.count());
     for (auto& each : clients_)
-      send(each.handle, drain_client{deadline});
+      api::send(this, each.handle, drain_client{deadline});
     event e;
     e.kind = event_kind::draining;
     publish(std::move(e));
@@ -196,7 +196,7 @@ void supervisor::check_drained(api::time_point now) {
   for (auto& [id, x] : links_)
     if (!x.leaving) {
       x.leaving = true;
-      send(x.connection, close_link{errc::shutting_down});
+      api::send(this, x.connection, close_link{errc::shutting_down});
     }
   for (auto& x : drain_promises_)
     x.deliver(drained{abandoned_});

@@ -62,7 +62,7 @@ void supervisor::begin() {
 void supervisor::adopt() {
   log_->warn("the supervisor died, another one takes over");
   for (auto& each : subscriptions_)
-    monitor(each.who);
+    api::monitor(this, each.who);
   // What was admitted may have been told to the dead one only.
   breaker_.forget_leases(api::now(this));
   if (config_.roster)
@@ -75,11 +75,11 @@ void supervisor::adopt() {
         add_client(place);
     }
   for (auto& [id, x] : links_) {
-    monitor(x.connection);
-    send(x.connection, adopt_link{link_observer{this}});
+    api::monitor(this, x.connection);
+    api::send(this, x.connection, adopt_link{link_observer{this}});
   }
   for (auto& each : clients_) {
-    send(each.handle, new_supervisor{report_sink{this}});
+    api::send(this, each.handle, new_supervisor{report_sink{this}});
     introduce(each);
   }
   publish(replaced_event("supervisor"));
@@ -112,7 +112,7 @@ void supervisor::on_down(const caf::actor_addr& who) {
       gone.text = "the connection actor died";
       gone.gave_up = true;
       gone.was_ready = x.state == connection_state::ready;
-      send(link_observer{this}, std::move(gone));
+      api::send(this, link_observer{this}, std::move(gone));
     }
   on_client_down(who);
 }
@@ -126,7 +126,7 @@ void supervisor::on_client_down(const caf::actor_addr& who) {
   clients_.erase(i);
   for (auto& [id, link] : links_)
     if (link.reactor == gone.reactor)
-      send(link.connection, detach_client{gone.handle});
+      api::send(this, link.connection, detach_client{gone.handle});
   auto last = gone.counters;
   last.queued = last.in_flight = last.backing_off = 0;
   past_ += last;

@@ -29,7 +29,7 @@ std::vector<outcome> play_all(const options& options, stop_signals& signals) {
   lab::prober prober{gate.port()};
   caf::actor_system_config config;
   // Four small actors; idle workers of CAF poll and would disturb the clock.
-  config.set("scheduler.max-threads", size_t{1});
+  api::limit_threads(config, 1);
   caf::actor_system sys{config};
   hiredis_client plain{gate.port()};
   redoubt_client fail_fast{sys, gate.port(), on_open_policy::fail_fast,

@@ -3,7 +3,6 @@
 #include <caf/actor_system.hpp>
 #include <caf/event_based_actor.hpp>
 #include <caf/scoped_actor.hpp>
-#include <caf/send.hpp>
 #include <caf/typed_event_based_actor.hpp>
 
 #include <algorithm>
@@ -58,7 +57,8 @@ public:
 
   caf::behavior make_behavior() override {
     return {[this](const issue_request& x) {
-      request(client_, caf::infinite, command{x.to->work().words(x.index)})
+      api::request(this, client_, caf::infinite,
+                   command{x.to->work().words(x.index)})
         .then([x](const reply& y) { x.to->reply(x.index, to_raw(y)); },
               [x](const caf::error& why) {
                 x.to->fail(x.index, to_result(why));
@@ -120,22 +120,22 @@ redoubt_client::redoubt_client(caf::actor_system& sys, uint16_t port,
     driver_(sys.spawn<driver>(runtime_.client())),
     changes_(std::make_shared<changes>()) {
   watcher_ = sys.spawn<watcher<changes>>(changes_);
-  caf::anon_send(runtime_.supervisor(), subscribe{watcher_});
+  api::anon_send(runtime_.supervisor(), subscribe{watcher_});
 }
 
 redoubt_client::~redoubt_client() {
-  caf::anon_send_exit(driver_, caf::exit_reason::kill);
-  caf::anon_send_exit(watcher_, caf::exit_reason::kill);
+  api::kill(driver_);
+  api::kill(watcher_);
 }
 
 void redoubt_client::issue(std::shared_ptr<recorder> to, uint32_t index) {
-  caf::anon_send(driver_, issue_request{std::move(to), index});
+  api::anon_send(driver_, issue_request{std::move(to), index});
 }
 
 vitals redoubt_client::observe() {
   vitals result;
   caf::scoped_actor self{runtime_.system()};
-  self->request(runtime_.supervisor(), status_limit, status_query{})
+  api::request(self.ptr(), runtime_.supervisor(), status_limit, status_query{})
     .receive(
       [&](const runtime_status& x) {
         result.breaker = x.breaker.state;
@@ -163,7 +163,7 @@ std::string redoubt_client::wait_ready(milliseconds limit) {
   if (!why)
     return {};
   auto x = failure_of(why);
-  return x ? to_string(*x) : runtime_.system().render(why);
+  return x ? to_string(*x) : api::render(runtime_.system(), why);
 }
 
 } // namespace redoubt::demo

@@ -11,16 +11,16 @@ using namespace redoubt_test;
 namespace {
 
 /// Runs what lives on it when the test says so, and nothing by itself.
-class manual_executor : public executor {
+class manual_executor : public api::runs_later<manual_executor, executor> {
 public:
   manual_executor(caf::actor_system& sys, uint32_t limit)
-    : executor(&sys), limit_(limit) {}
+    : runs_later(&sys), limit_(limit) {}
 
-  void exec_later(caf::resumable* ptr) override {
-    if (ptr->subtype() == caf::resumable::io_actor)
-      queued.push_back(ptr);
+  void run_later(api::runnable* who) {
+    if (api::is_hosted(*who))
+      queued.push_back(who);
     else
-      system().scheduler().enqueue(ptr);
+      api::schedule(system(), who);
   }
 
   uint32_t mailbox_limit() const noexcept override { return limit_; }
@@ -38,12 +38,10 @@ public:
   bool run_one() {
     if (queued.empty())
       return false;
-    auto ptr = queued.front();
+    auto who = queued.front();
     queued.pop_front();
-    if (ptr->resume(this, 64) == caf::resumable::resume_later)
-      queued.push_back(ptr);
-    else
-      intrusive_ptr_release(ptr);
+    if (api::run(who, this, 64))
+      queued.push_back(who);
     return true;
   }
 
@@ -52,7 +50,7 @@ public:
       continue;
   }
 
-  std::deque<caf::resumable*> queued;
+  std::deque<api::runnable*> queued;
   std::vector<caf::actor_addr> residents;
   int removals = 0;
 

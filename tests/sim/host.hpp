@@ -3,22 +3,17 @@
 #include <redoubt/actors/reactor/io_host.hpp>
 #include <redoubt/tests/sim/network.hpp>
 
-#include <caf/actor_system.hpp>
-#include <caf/scheduler/abstract_coordinator.hpp>
-
 #include <map>
 
 namespace redoubt::sim {
 
 /// In place of a reactor: its connections run where all other actors do, on the
 /// deterministic scheduler, and their sockets are those of a simulated network.
-class host final : public io_host {
+class host final : public api::runs_later<host, io_host> {
 public:
-  host(caf::actor_system& sys, network& net) : io_host(&sys), net_(net) {}
+  host(caf::actor_system& sys, network& net) : runs_later(&sys), net_(net) {}
 
-  void exec_later(caf::resumable* ptr) override {
-    system().scheduler().enqueue(ptr);
-  }
+  void run_later(api::runnable* who) { api::schedule(system(), who); }
 
   uint32_t mailbox_limit() const noexcept override { return UINT32_MAX; }
   void add_resident(caf::actor_addr) override {}
