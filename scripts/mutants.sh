@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
 # Breaks a copy of the project, one patch of tests/mutants/ after the other, and sees
-# that the tests notice: mutants.sh [name…]
+# that the tests notice: mutants.sh [--by JUDGE] [name…]
 #
 # A patch begins with `# what it breaks` and `# caught by: sim`, or with the name of
 # a suite (`actor.client_fence`) instead of `sim`. The simulation has 1,000 seeds.
+# `--by chaos` has all of them judged by three seeds of the chaos runs instead, which
+# see by chance what the simulation sees for certain.
 # Fails if a mutant survives, or cannot be made.
 set -euo pipefail
 cd -- "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")/.."
@@ -44,10 +46,20 @@ build() {
 judge() {
   case $1 in
     sim) "$tree/bin/test_sim" --seeds 1000 ;;
+    chaos)
+      for seed in 1 2 3; do
+        timeout 300 "$tree/bin/test_chaos" --seed "$seed" || return
+      done
+      ;;
     *) "$tree/bin/test_${1%%.*}" -r 0 -s "^${1#*.}\$" ;;
   esac >build/mutants/run.log 2>&1
 }
 
+judged_by=
+if [[ ${1:-} == --by ]]; then
+  judged_by=${2:?"--by wants a judge"}
+  shift 2
+fi
 names=("$@")
 if ((${#names[@]} == 0)); then
   for patch in tests/mutants/*.patch; do
@@ -66,7 +78,7 @@ declare -A sound
 for name in "${names[@]}"; do
   patch=tests/mutants/$name.patch
   [[ -f $patch ]] || fail "no mutant '$name'"
-  by=$(sed -n 's/^# caught by: //p' "$patch")
+  by=${judged_by:-$(sed -n 's/^# caught by: //p' "$patch")}
   target=test_${by%%.*}
   # What judges must be content with the project as it is.
   if [[ -z ${sound[$by]:-} ]]; then
