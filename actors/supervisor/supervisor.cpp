@@ -21,15 +21,24 @@ supervisor::behavior_type supervisor::make_behavior() {
   begin();
   return {
     // -- operators
-    [this](status_query) { return status(); },
+    [this](status_query) -> caf::delegated<runtime_status> {
+      owed<runtime_status>().deliver(status());
+      return {};
+    },
     [this](const health_query& x) -> caf::delegated<health_report> {
       on_health(x);
       return {};
     },
     [this](subscribe& x) { on_subscribe(x); },
     [this](unsubscribe& x) { on_unsubscribe(x); },
-    [this](const force_breaker& x) { return on_force(x); },
-    [this](const reconfigure& x) { return on_reconfigure(x); },
+    [this](const force_breaker& x) -> caf::delegated<breaker_status> {
+      owed<breaker_status>().deliver(on_force(x));
+      return {};
+    },
+    [this](const reconfigure& x) -> caf::delegated<runtime_status> {
+      on_reconfigure(x);
+      return {};
+    },
     [this](const drain& x) -> caf::delegated<drained> {
       on_drain(x);
       return {};
