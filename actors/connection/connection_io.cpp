@@ -126,10 +126,14 @@ void connection::on_ready(uint32_t events) noexcept {
   ready_events_ |= events;
   if (io_message_pending_)
     return;
-  io_message_pending_ = true;
-  enqueue(caf::make_mailbox_element(nullptr, caf::make_message_id(), {},
-                                    io_event{}),
-          &host_);
+  try {
+    enqueue(caf::make_mailbox_element(nullptr, caf::make_message_id(), {},
+                                      io_event{}),
+            &host_);
+    io_message_pending_ = true;
+  } catch (const std::bad_alloc&) {
+    // As long as the socket is ready the host says so again.
+  }
 }
 
 void connection::flush() noexcept {

@@ -37,7 +37,7 @@ struct supervisor_config {
   /// may have come in between.
   std::function<std::vector<client_place>()> roster;
   /// Starts the supervisor that follows this one; called when this one dies.
-  std::function<void(supervisor_standing)> succeed;
+  std::function<void(std::shared_ptr<supervisor_standing>)> succeed;
   /// What the one before left.
   std::shared_ptr<supervisor_standing> inherited;
   /// For jitter.
@@ -159,6 +159,8 @@ private:
   static constexpr std::chrono::milliseconds drain_grace{250};
 
   supervisor_config config_;
+  /// Room for the standing, had in time: there may be none left at the end.
+  std::shared_ptr<supervisor_standing> heir_;
   std::shared_ptr<spdlog::logger> log_;
   rate_limiter log_limit_;
   std::map<uint64_t, health_check> checks_;

@@ -44,8 +44,7 @@ runtime_status supervisor::status() {
 void supervisor::on_health(const health_query& x) {
   auto now = api::now(this);
   auto number = ++next_check_;
-  checks_.emplace(
-    number, health_check{owed<health_report>(), {}, now});
+  checks_.emplace(number, health_check{owed<health_report>(), {}, now});
   uint64_t link = 0;
   auto entry = any_ready_link(link);
   if (entry == nullptr) {

@@ -67,7 +67,8 @@ public:
 
   link_up up(size_t i) {
     dials.at(i)->ready = true;
-    return {dials[i]->link, dials[i].handle, owner_number, 1024, 1u << 20, 0, {}};
+    return {
+      dials[i]->link, dials[i].handle, owner_number, 1024, 1u << 20, 0, {}};
   }
 
   link_closed closed(size_t i, errc cause) {
@@ -353,6 +354,14 @@ const std::vector<scene> scenes{
    [](fixture& x) {
      x.connect();
      x.somebody_asks<runtime_status>(reconfigure{});
+   }},
+  {"it is killed",
+   [](fixture& x) {
+     x.connect();
+     x.somebody_asks<health_report>(health_query{1s});
+     x.somebody_asks<health_report>(health_query{1s});
+     x.sched.run();
+     x.kill(x.subject);
    }},
   {"the runtime ends",
    [](fixture& x) {
