@@ -57,7 +57,10 @@ caf::behavior burst(caf::event_based_actor* self, request_actor to, int n,
 /// Options by which `many` requests are in flight at once, and none fails early.
 runtime_options all_in_flight(const lab::private_redis& server) {
   auto o = options_for(server);
+  // A second one would be dialled while the server is frozen.
+  o.pool.connections = 1;
   o.limits.credit = 2 * many;
+  o.limits.credit_bytes = 64u << 20;
   o.limits.link_share = 0;
   o.client.timeouts.request = 60s;
   o.client.timeouts.attempt = 30s;
@@ -295,10 +298,11 @@ CAF_TEST(a runtime ends while the reactor runs callers that never rest) {
     CAF_REQUIRE(eventually([&] { return *turns > 1000; }));
     rt->shutdown(100ms);
     rt.reset();
-    caf::scoped_actor self{system};
-    self->wait_for(driver);
+    // From here on CAF runs them, and lets nobody else run beside them.
     for (auto& each : all)
       caf::anon_send_exit(each, caf::exit_reason::kill);
+    caf::scoped_actor self{system};
+    self->wait_for(driver);
   }
   CAF_CHECK_EQUAL(out->answered.load(), many);
   CAF_CHECK_EQUAL(out->shut_down.load(), many);
