@@ -81,7 +81,7 @@ struct runtime::state {
   client_actor spawn_client(uint64_t id, handle_record& x);
   std::optional<client_place> replace_client(uint64_t id);
   std::vector<client_place> roster();
-  void succeed(supervisor_standing left);
+  void succeed(std::shared_ptr<supervisor_standing> left);
   reactor& least_loaded(uint32_t& index);
   executor& begin_spawn();
   bool on_reactor();
@@ -113,7 +113,7 @@ void runtime::state::start_supervisor(
   };
   config.replace_client = [this](uint64_t id) { return replace_client(id); };
   config.roster = [this] { return roster(); };
-  config.succeed = [this](supervisor_standing left) {
+  config.succeed = [this](std::shared_ptr<supervisor_standing> left) {
     succeed(std::move(left));
   };
   supervisor = api::spawn_on<pinned<redoubt::supervisor>>(
@@ -171,12 +171,12 @@ std::vector<client_place> runtime::state::roster() {
 }
 
 /// Called by the dying supervisor.
-void runtime::state::succeed(supervisor_standing left) {
+void runtime::state::succeed(std::shared_ptr<supervisor_standing> left) {
   std::lock_guard guard{mutex};
   if (stopped)
     return;
   try {
-    start_supervisor(std::make_shared<supervisor_standing>(std::move(left)));
+    start_supervisor(std::move(left));
   } catch (const std::exception& e) {
     logger_for("runtime")->critical(
       "the supervisor died and no other one could "

@@ -4,6 +4,7 @@
 #include <redoubt/actors/quiet.hpp>
 
 #include <cerrno>
+#include <system_error>
 
 namespace redoubt {
 
@@ -185,6 +186,7 @@ void connection::close_socket() noexcept {
   fd_ = -1;
 }
 
+/// CAF calls it once more if it ends by an exception: nobody is told twice.
 void connection::on_exit() {
   close_socket();
   // Replies that were read before the end still belong to their callers.
@@ -204,6 +206,7 @@ void connection::on_exit() {
                   was_ready_};
     if (each.client)
       api::send(this, each.client, std::move(x));
+    each.client = nullptr;
   }
   owners_.clear();
   awaited_.clear();
@@ -218,8 +221,14 @@ void connection::arm(api::time_point when) {
 void connection::want(uint32_t events) noexcept {
   if (events == watched_)
     return;
-  watched_ = events;
-  host_.rewatch(fd_, events, this);
+  try {
+    host_.rewatch(fd_, events, this);
+    watched_ = events;
+  } catch (const std::system_error& e) {
+    // Nobody would tell when there is room to write again.
+    write_error_ = e.code().value();
+    on_ready(EPOLLIN | EPOLLERR);
+  }
 }
 
 } // namespace redoubt

@@ -123,8 +123,12 @@ void connection::on_ready(uint32_t events) noexcept {
   ready_events_ |= events;
   if (io_message_pending_)
     return;
-  io_message_pending_ = true;
-  api::post(this, &host_, io_event{});
+  try {
+    api::post(this, &host_, io_event{});
+    io_message_pending_ = true;
+  } catch (const std::bad_alloc&) {
+    // As long as the socket is ready the host says so again.
+  }
 }
 
 void connection::flush() noexcept {

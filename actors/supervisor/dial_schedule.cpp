@@ -49,6 +49,11 @@ void dial_schedule::closed() noexcept {
     --ready_;
 }
 
+void dial_schedule::recount(uint32_t ready, uint32_t dialing) noexcept {
+  ready_ = ready;
+  dialing_ = dialing;
+}
+
 void dial_schedule::degraded(bool on, time_point now) noexcept {
   auto was_slow = slow();
   degraded_ = on;

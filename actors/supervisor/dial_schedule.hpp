@@ -42,6 +42,10 @@ public:
   /// A ready link was closed on purpose.
   void closed() noexcept;
 
+  /// Corrects what was counted so far: so many links are ready, and so many dials
+  /// under way.
+  void recount(uint32_t ready, uint32_t dialing) noexcept;
+
   /// Switches to the slow pace and back, both from `now` on.
   void degraded(bool on, time_point now) noexcept;
 

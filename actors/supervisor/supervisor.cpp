@@ -3,6 +3,7 @@
 #include <redoubt/actors/quiet.hpp>
 
 #include <algorithm>
+#include <type_traits>
 #include <utility>
 
 namespace redoubt {
@@ -11,6 +12,9 @@ supervisor::supervisor(caf::actor_config& cfg, supervisor_config config)
   : supervisor_internal::base(cfg),
     supervisor_standing(config.options, config.seed, api::now(this)),
     config_(std::move(config)),
+    heir_(config_.inherited ? config_.inherited
+                            : std::make_shared<supervisor_standing>(
+                              config_.options, 0, api::now(this))),
     log_(logger_for("supervisor")),
     log_limit_(config_.options.limits.log_lines) {
   make_quiet(this, log_);
@@ -21,15 +25,24 @@ supervisor::behavior_type supervisor::make_behavior() {
   begin();
   return {
     // -- operators
-    [this](status_query) { return status(); },
+    [this](status_query) -> caf::delegated<runtime_status> {
+      owed<runtime_status>().deliver(status());
+      return {};
+    },
     [this](const health_query& x) -> caf::delegated<health_report> {
       on_health(x);
       return {};
     },
     [this](subscribe& x) { on_subscribe(x); },
     [this](unsubscribe& x) { on_unsubscribe(x); },
-    [this](const force_breaker& x) { return on_force(x); },
-    [this](const reconfigure& x) { return on_reconfigure(x); },
+    [this](const force_breaker& x) -> caf::delegated<breaker_status> {
+      owed<breaker_status>().deliver(on_force(x));
+      return {};
+    },
+    [this](const reconfigure& x) -> caf::delegated<runtime_status> {
+      on_reconfigure(x);
+      return {};
+    },
     [this](const drain& x) -> caf::delegated<drained> {
       on_drain(x);
       return {};
@@ -128,6 +141,8 @@ void supervisor::arm(api::time_point now) {
   api::send_at(this, supervisor_internal{this}, next, tick{++tick_token_});
 }
 
+/// CAF calls it once more if it, or what CAF does next, ends by an exception: all of
+/// it can be done again, but the standing is handed over once.
 void supervisor::on_exit() {
   for (auto& [id, x] : checks_) {
     x.report.error = describe(errc::actor_died);
@@ -143,14 +158,19 @@ void supervisor::on_exit() {
   checks_.clear();
   ready_waiters_.clear();
   drain_promises_.clear();
-  auto succeed = std::move(config_.succeed);
-  auto left = std::move(static_cast<supervisor_standing&>(*this));
+  config_.dial = nullptr;
+  config_.replace_client = nullptr;
+  config_.roster = nullptr;
+  auto succeed = std::exchange(config_.succeed, nullptr);
+  if (succeed) {
+    static_assert(std::is_nothrow_move_assignable_v<supervisor_standing>);
+    *heir_ = std::move(static_cast<supervisor_standing&>(*this));
+  }
   links_.clear();
   clients_.clear();
   subscriptions_.clear();
-  config_ = supervisor_config{};
   if (succeed)
-    succeed(std::move(left));
+    succeed(std::move(heir_));
 }
 
 } // namespace redoubt

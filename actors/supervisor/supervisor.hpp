@@ -2,6 +2,7 @@
 
 #include <redoubt/actors/connection/connection.hpp>
 #include <redoubt/actors/log.hpp>
+#include <redoubt/actors/owed_answer.hpp>
 #include <redoubt/actors/supervisor/supervisor_standing.hpp>
 #include <redoubt/messages/wiring.hpp>
 
@@ -36,7 +37,7 @@ struct supervisor_config {
   /// may have come in between.
   std::function<std::vector<client_place>()> roster;
   /// Starts the supervisor that follows this one; called when this one dies.
-  std::function<void(supervisor_standing)> succeed;
+  std::function<void(std::shared_ptr<supervisor_standing>)> succeed;
   /// What the one before left.
   std::shared_ptr<supervisor_standing> inherited;
   /// For jitter.
@@ -60,13 +61,13 @@ public:
 private:
   /// A health query under way.
   struct health_check {
-    caf::typed_response_promise<health_report> promise;
+    owed_answer<health_report> promise;
     health_report report;
     api::time_point started;
   };
 
   struct ready_waiter {
-    caf::typed_response_promise<ready> promise;
+    owed_answer<ready> promise;
     api::time_point deadline;
   };
 
@@ -105,7 +106,7 @@ private:
   void finish(uint64_t id, const reply* answer, errc code,
               std::string_view why);
   breaker_status on_force(const force_breaker& x);
-  caf::result<runtime_status> on_reconfigure(const reconfigure& x);
+  void on_reconfigure(const reconfigure& x);
 
   // -- supervisor_leases.cpp ------------------------------------------------------------
   void lease_permits(api::time_point now);
@@ -134,6 +135,12 @@ private:
   void expire_own(api::time_point now);
   void arm(api::time_point now);
 
+  /// An answer to the present message, for later.
+  template <class T>
+  owed_answer<T> owed() {
+    return owed_answer<T>{make_response_promise<T>()};
+  }
+
   /// Writes a line, unless there were too many of its cause in this second.
   template <class... Ts>
   void log_limited(spdlog::level::level_enum level, errc cause,
@@ -152,11 +159,13 @@ private:
   static constexpr std::chrono::milliseconds drain_grace{250};
 
   supervisor_config config_;
+  /// Room for the standing, had in time: there may be none left at the end.
+  std::shared_ptr<supervisor_standing> heir_;
   std::shared_ptr<spdlog::logger> log_;
   rate_limiter log_limit_;
   std::map<uint64_t, health_check> checks_;
   std::vector<ready_waiter> ready_waiters_;
-  std::vector<caf::typed_response_promise<drained>> drain_promises_;
+  std::vector<owed_answer<drained>> drain_promises_;
 
   /// Until then it keeps still, and answers operators only.
   std::optional<api::time_point> adopts_at_;

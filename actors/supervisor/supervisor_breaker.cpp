@@ -177,7 +177,8 @@ breaker_status supervisor::on_force(const force_breaker& x) {
   return breaker_.status(now);
 }
 
-caf::result<runtime_status> supervisor::on_reconfigure(const reconfigure& x) {
+void supervisor::on_reconfigure(const reconfigure& x) {
+  auto answer = owed<runtime_status>();
   auto faults = validate(x.breaker);
   for (auto& each : validate(x.budget))
     faults.push_back(std::move(each));
@@ -185,7 +186,8 @@ caf::result<runtime_status> supervisor::on_reconfigure(const reconfigure& x) {
     failure why;
     why.code = errc::invalid_options;
     why.last_message = faults.front().key + ": " + faults.front().what;
-    return to_error(std::move(why));
+    answer.deliver(to_error(std::move(why)));
+    return;
   }
   auto now = api::now(this);
   log_->info("new options for the breaker and the retry budget");
@@ -193,7 +195,7 @@ caf::result<runtime_status> supervisor::on_reconfigure(const reconfigure& x) {
   budget_.options(x.budget, now);
   push_gate();
   tend();
-  return status();
+  answer.deliver(status());
 }
 
 } // namespace redoubt

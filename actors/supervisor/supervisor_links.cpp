@@ -55,20 +55,21 @@ uint32_t supervisor::reactor_to_dial() const {
 void supervisor::dial_one(api::time_point now) {
   auto id = ++next_link_;
   dials_.dial_started(now);
-  link_entry x;
+  // Known before it lives: else an exception in between would leave a connection
+  // that nobody ends.
+  auto& x = links_[id];
   x.reactor = reactor_to_dial();
   x.since = now;
   try {
     x.connection = config_.dial(x.reactor, id, link_observer{this});
   } catch (const std::exception& e) {
+    links_.erase(id);
     link_closed failed;
     failed.link = id;
     failed.cause = errc::resource_error;
     failed.text = e.what();
     on_dial_failed(failed, now, now);
-    return;
   }
-  links_.emplace(id, std::move(x));
 }
 
 uint32_t supervisor::ready_links() const {

@@ -44,8 +44,7 @@ runtime_status supervisor::status() {
 void supervisor::on_health(const health_query& x) {
   auto now = api::now(this);
   auto number = ++next_check_;
-  checks_.emplace(
-    number, health_check{make_response_promise<health_report>(), {}, now});
+  checks_.emplace(number, health_check{owed<health_report>(), {}, now});
   uint64_t link = 0;
   auto entry = any_ready_link(link);
   if (entry == nullptr) {
@@ -140,7 +139,7 @@ void supervisor::publish(event x) {
 
 void supervisor::on_ready_query(const ready_query& x) {
   ready_waiters_.push_back(
-    {make_response_promise<ready>(), api::now(this) + api::bounded(x.timeout)});
+    {owed<ready>(), api::now(this) + api::bounded(x.timeout)});
   tend();
 }
 
@@ -168,7 +167,7 @@ void supervisor::answer_ready(api::time_point now) {
 // -- drain ------------------------------------------------------------------------------
 
 void supervisor::on_drain(const drain& x) {
-  drain_promises_.push_back(make_response_promise<drained>());
+  drain_promises_.push_back(owed<drained>());
   auto now = api::now(this);
   auto deadline = now + api::bounded(x.limit);
   if (!draining_ || deadline < drain_deadline_) {

@@ -58,7 +58,8 @@ void supervisor::begin() {
 
 /// Takes over the living. Whatever they told the one before may be lost, so that
 /// all are asked to say where they stand, and watched: who died meanwhile is
-/// heard of at once.
+/// heard of at once. What it had only half done, if it died by an exception, is
+/// done again or counted anew.
 void supervisor::adopt() {
   log_->warn("the supervisor died, another one takes over");
   for (auto& each : subscriptions_)
@@ -74,10 +75,21 @@ void supervisor::adopt() {
       else
         add_client(place);
     }
+  // Without an actor: the dial itself failed.
+  std::erase_if(links_, [](auto& each) { return !each.second.connection; });
+  uint32_t dialing = 0;
   for (auto& [id, x] : links_) {
     api::monitor(this, x.connection);
     api::send(this, x.connection, adopt_link{link_observer{this}});
+    if (x.leaving)
+      // It may not have been told. What it was sent is still answered.
+      api::send(this, x.connection, close_link{errc::read_only_replica});
+    else if (x.state != connection_state::ready)
+      ++dialing;
   }
+  dials_.recount(ready_links(), dialing);
+  if (ready_links() > 0)
+    trouble_ = errc::none;
   for (auto& each : clients_) {
     api::send(this, each.handle, new_supervisor{report_sink{this}});
     introduce(each);

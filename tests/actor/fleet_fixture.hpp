@@ -179,8 +179,8 @@ public:
       links.push_back(sys.spawn<fleet_link>(wires.back(), observer));
       return connection_actor{links.back()};
     };
-    config.succeed = [this](supervisor_standing x) {
-      left = std::make_shared<supervisor_standing>(std::move(x));
+    config.succeed = [this](std::shared_ptr<supervisor_standing> x) {
+      left = std::move(x);
     };
     config.inherited = left;
     boss = sys.spawn<supervisor>(config);

@@ -76,8 +76,8 @@ public:
   runtime_options& options() { return config.options; }
 
   void start() {
-    config.succeed = [this](supervisor_standing x) {
-      left = std::make_shared<supervisor_standing>(std::move(x));
+    config.succeed = [this](std::shared_ptr<supervisor_standing> x) {
+      left = std::move(x);
     };
     subject = sys.spawn<supervisor>(config);
     consume_messages();

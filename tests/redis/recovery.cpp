@@ -1,12 +1,12 @@
 #define CAF_SUITE recovery
 
 // How soon requests pass after the server's return, judged by a prober that knows
-// nothing of this runtime. The contract's 100 ms (port refused) and 300 ms
-// (packets vanish) are measured by the demo on a machine of its own; here, where
-// tests share two cores with sanitizers, the bound is one second. It is below
-// what a runtime would need that waits for one dial at a time: the kernel repeats
-// a lost SYN after 1 s, then after 2 s more. The part that no machine can slow
-// down is proved in virtual time by actor.supervisor_recovery.
+// nothing of this runtime. Tests share two cores, so that one outage may be judged by
+// a machine that has other things to do: the promise has to be kept in one of three.
+// What is too slow by itself keeps it in none, and a pace of dials that is too slow
+// shows in their number, whatever a dial of before the return made of it. The part
+// that no machine can slow down is proved in virtual time by
+// actor.supervisor_recovery.
 
 #include <redoubt/app/lab/fault_gate.hpp>
 #include <redoubt/app/lab/prober.hpp>
@@ -26,20 +26,43 @@ namespace {
 
 using clock_type = std::chrono::steady_clock;
 
-constexpr auto bound = 1s;
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr int slowness = 3;
+#else
+constexpr int slowness = 1;
+#endif
+
+/// The promises.
+constexpr auto where_ports_refuse = 100ms * slowness;
+constexpr auto where_packets_vanish = 300ms * slowness;
+
+constexpr int most_rounds = 3;
 
 /// Long enough for the breaker to open, for dials to pile up to their bound, and
 /// for the kernel to slow down the repetition of what it sends.
 constexpr auto outage = 2500ms;
 
-/// Half of what fits into it at the slowest, one per 80 ms: more than slowed down
-/// dials make, fewer than a busy machine does.
-constexpr uint64_t fewest_dials = outage / 80ms / 2;
+/// At the slowest one starts every 80 ms; the rest is for a machine that wakes us
+/// late.
+constexpr uint64_t fewest_dials = outage / 100ms;
 
-class fixture {
-public:
+struct fixture {
   fixture() : rt(options_for(gate.port())), client(rt.client()) {
     CAF_REQUIRE(!rt.wait_ready(5s));
+  }
+
+  /// Checks that after some outage requests pass as soon as promised.
+  void check_recovery(std::chrono::milliseconds promise,
+                      const std::function<void()>& fail,
+                      const std::function<void()>& heal) {
+    for (int round = 0; round < most_rounds; ++round) {
+      fail();
+      suffer();
+      if (recover(heal) <= promise)
+        return;
+      CAF_REQUIRE(!rt.wait_ready(5s));
+    }
+    CAF_ERROR("never within " << promise.count() << " ms");
   }
 
   /// Lets `outage` pass, in which dials go on at their pace.
@@ -97,30 +120,38 @@ public:
 CAF_TEST_FIXTURE_SCOPE(recovery_tests, fixture)
 
 CAF_TEST(requests pass soon after a port that refused is back) {
-  gate.refuse();
-  gate.reset_all();
-  suffer();
-  CAF_CHECK(recover([&] { gate.pass(); }) < bound);
+  check_recovery(
+    where_ports_refuse,
+    [&] {
+      gate.refuse();
+      gate.reset_all();
+    },
+    [&] { gate.pass(); });
 }
 
 CAF_TEST(requests pass soon after packets to a port vanished) {
-  gate.stop_accepting();
-  gate.reset_all();
-  suffer();
-  CAF_CHECK(recover([&] { gate.pass(); }) < bound);
+  check_recovery(
+    where_packets_vanish,
+    [&] {
+      gate.stop_accepting();
+      gate.reset_all();
+    },
+    [&] { gate.pass(); });
 }
 
 CAF_TEST(requests pass soon after a network that kept all bytes back) {
-  gate.hold();
-  gate.reset_all();
-  suffer();
-  CAF_CHECK(recover([&] { gate.pass(); }) < bound);
+  check_recovery(
+    where_packets_vanish,
+    [&] {
+      gate.hold();
+      gate.reset_all();
+    },
+    [&] { gate.pass(); });
 }
 
 CAF_TEST(requests pass soon after a server was killed and started) {
-  server.kill();
-  suffer();
-  CAF_CHECK(recover([&] { server.start(); }) < bound);
+  check_recovery(
+    where_ports_refuse, [&] { server.kill(); }, [&] { server.start(); });
 }
 
 CAF_TEST_FIXTURE_SCOPE_END()

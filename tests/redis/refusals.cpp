@@ -1,14 +1,12 @@
 #define CAF_SUITE refusals
 
-// What real servers turn away. The whole table, with errors that are hard to get
-// from one server, is in actor.client_refusals.
+// What real servers turn away, and how it passes. The errors one by one are in
+// redis.refusal_codes.
+
+#include <redoubt/tests/redis/faulty.hpp>
 
 #include <redoubt/tests/support/name_server.hpp>
 #include <redoubt/tests/support/raw_client.hpp>
-#include <redoubt/tests/support/service.hpp>
-#include <redoubt/tests/support/wait.hpp>
-
-#include <redoubt/tests/support/check.hpp>
 
 #include <optional>
 #include <string>
@@ -22,20 +20,6 @@ namespace {
 
 using words = std::vector<std::string>;
 
-request_options patient() {
-  request_options o;
-  o.deadline = 20s;
-  o.attempts = 1000;
-  o.on_open = on_open_policy::wait;
-  return o;
-}
-
-request_options once() {
-  request_options o;
-  o.attempts = 1;
-  return o;
-}
-
 /// Makes the service's connections start anew.
 void cut_all(lab::private_redis& server) {
   server.command({"CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"});
@@ -47,74 +31,6 @@ bool retries(caller& me, runtime& rt) {
 }
 
 } // namespace
-
-// -- codes ------------------------------------------------------------------------
-
-CAF_TEST(errors of a real server have the codes of the contract) {
-  struct row {
-    words arguments;
-    std::vector<words> setup;
-    words request;
-    /// `none`: a reply that begins with `text`.
-    errc code;
-    std::string text;
-  };
-  const std::vector<row> rows{
-    {{},
-     {{"CONFIG", "SET", "maxmemory", "1"}},
-     {"SET", "k", "v"},
-     errc::none,
-     "OOM "},
-    {{},
-     {{"CONFIG", "SET", "min-replicas-to-write", "1"}},
-     {"SET", "k", "v"},
-     errc::none,
-     "NOREPLICAS "},
-    {{"--cluster-enabled", "yes"},
-     {},
-     {"GET", "k"},
-     errc::cluster_down,
-     "CLUSTERDOWN "},
-    {{"--cluster-enabled", "yes"},
-     {{"CLUSTER", "ADDSLOTSRANGE", "0", "16383"}},
-     {"MGET", "a", "b"},
-     errc::none,
-     "CROSSSLOT "},
-    {{},
-     {{"CONFIG", "SET", "replica-serve-stale-data", "no"},
-      {"REPLICAOF", "127.0.0.1", "1"}},
-     {"GET", "k"},
-     errc::master_down,
-     "MASTERDOWN "},
-    {{},
-     {{"REPLICAOF", "127.0.0.1", "1"}},
-     {"SET", "k", "v"},
-     errc::read_only_replica,
-     "READONLY "},
-  };
-  for (auto& row : rows) {
-    CAF_MESSAGE("expected: " << row.text);
-    lab::redis_options settings;
-    settings.arguments = row.arguments;
-    lab::private_redis server{settings};
-    for (auto& each : row.setup)
-      CAF_CHECK_EQUAL(server.command(each), "OK");
-    runtime rt{options_for(server)};
-    auto client = rt.client();
-    CAF_REQUIRE(!rt.wait_ready(5s));
-    caller me{rt};
-    auto got = me.ask(client, command{row.request}, once());
-    if (row.code == errc::none) {
-      CAF_REQUIRE(got.ok());
-      CAF_CHECK(got.value.text().starts_with(row.text));
-      continue;
-    }
-    CAF_REQUIRE(got.why.has_value());
-    CAF_CHECK_EQUAL(to_string(got.why->code), to_string(row.code));
-    CAF_CHECK(got.why->outcome == fate::refused);
-    CAF_CHECK(got.why->last_message.starts_with(row.text));
-  }
-}
 
 // -- passing ----------------------------------------------------------------------
 
@@ -201,6 +117,62 @@ CAF_TEST(a server that becomes a replica is left and its name resolved anew) {
   server.command({"REPLICAOF", "NO", "ONE"});
   pending.receive([](reply& x) { CAF_CHECK_EQUAL(x.number(), 2); },
                   [](caf::error& e) { CAF_ERROR(describe(e)); });
+}
+
+CAF_TEST(writes follow the name of the master when it moves to another server) {
+  lab::private_redis first;
+  // On the same port of another address, as the name would have it.
+  lab::redis_options settings;
+  settings.arguments = {"--bind", "127.0.0.2", "--port",
+                        std::to_string(first.port())};
+  lab::private_redis second{settings};
+  name_server names{{{"db.test", {"127.0.0.1"}}}};
+  auto o = options_for(first);
+  o.server.host = "db.test";
+  o.pool.dns_servers = names.address();
+  // So many refused writes would else slow the dials down.
+  o.pool.max_restarts = 1000;
+  runtime rt{o};
+  auto client = rt.client();
+  CAF_REQUIRE(!rt.wait_ready(5s));
+  caller me{rt};
+  CAF_CHECK_EQUAL(me.ask(client, command{"INCR", "n"}).value.number(), 1);
+  auto replicates = [](lab::private_redis& who, const std::string& address,
+                       uint16_t port) {
+    CAF_CHECK_EQUAL(who.command({"REPLICAOF", address, std::to_string(port)}),
+                    "OK");
+  };
+  replicates(second, "127.0.0.1", first.port());
+  CAF_REQUIRE(eventually(
+    [&] {
+      return second.command({"GET", "n"}) == "1";
+    },
+    20s));
+  // The roles change, and the name leads to the old master for a while.
+  CAF_CHECK_EQUAL(second.command({"REPLICAOF", "NO", "ONE"}), "OK");
+  replicates(first, "127.0.0.2", first.port());
+  auto before = me.status(rt);
+  auto asked = names.queries();
+  auto pending = me.self()->request(client, caf::infinite, command{"INCR", "n"},
+                                    patient());
+  caller operator_{rt};
+  CAF_CHECK(retries(operator_, rt));
+  CAF_CHECK_EQUAL(second.command({"GET", "n"}), "1");
+  names.change("db.test", {"127.0.0.2"});
+  pending.receive([](reply& x) { CAF_CHECK_EQUAL(x.number(), 2); },
+                  [](caf::error& e) { CAF_ERROR(describe(e)); });
+  CAF_CHECK_EQUAL(second.command({"GET", "n"}), "2");
+  CAF_CHECK_EQUAL(me.ask(client, command{"INCR", "n"}).value.number(), 3);
+  // The name was asked for at each dial, and nobody is left at the old master.
+  auto after = me.status(rt);
+  CAF_CHECK(after.dials > before.dials);
+  CAF_CHECK(names.queries() - asked >= after.dials - before.dials);
+  CAF_CHECK(after.breaker.state == breaker_state::closed);
+  auto serves = [](lab::private_redis& who) {
+    return who.command({"CLIENT", "LIST"}).find("name=redoubt#")
+           != std::string::npos;
+  };
+  CAF_CHECK(eventually([&] { return serves(second) && !serves(first); }));
 }
 
 // -- credentials and room -----------------------------------------------------------

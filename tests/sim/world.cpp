@@ -401,10 +401,9 @@ private:
         all.push_back({clients_[i], i, 0});
       return all;
     };
-    x.succeed = [this](supervisor_standing left) {
+    x.succeed = [this](std::shared_ptr<supervisor_standing> left) {
       if (!ending_)
-        start_supervisor(
-          std::make_shared<supervisor_standing>(std::move(left)));
+        start_supervisor(std::move(left));
     };
     supervisor_ = system_.spawn<supervisor>(std::move(x));
   }
