@@ -16,65 +16,6 @@ using lab::direction;
 using lab::verb;
 using test::eventually;
 
-// -- connections --------------------------------------------------------------------
-
-void connection_list::add(uint64_t link, connection_actor who) {
-  std::lock_guard guard{mutex_};
-  living_[link] = std::move(who);
-}
-
-void connection_list::remove(uint64_t link) {
-  std::lock_guard guard{mutex_};
-  gone_ += living_.erase(link);
-}
-
-std::vector<connection_actor> connection_list::living() const {
-  std::lock_guard guard{mutex_};
-  std::vector<connection_actor> all;
-  for (auto& [link, who] : living_)
-    all.push_back(who);
-  return all;
-}
-
-uint64_t connection_list::gone() const {
-  std::lock_guard guard{mutex_};
-  return gone_;
-}
-
-namespace {
-
-class onlooker : public caf::event_based_actor {
-public:
-  onlooker(caf::actor_config& cfg, std::shared_ptr<connection_list> to)
-    : caf::event_based_actor(cfg), to_(std::move(to)) {
-    set_default_handler(caf::drop);
-  }
-
-  caf::behavior make_behavior() override {
-    return {
-      [this](link_up& x) { to_->add(x.link, std::move(x.connection)); },
-      [this](link_closed& x) { to_->remove(x.link); },
-    };
-  }
-
-private:
-  std::shared_ptr<connection_list> to_;
-};
-
-/// No request actor of the runtime's own has this number.
-constexpr uint64_t onlooker_number = 1u << 30;
-
-} // namespace
-
-caf::actor spawn_onlooker(runtime& rt, std::shared_ptr<connection_list> to) {
-  caf::actor result = rt.system().spawn<onlooker>(std::move(to));
-  auto boss = caf::actor_cast<supervisor_internal>(
-    caf::actor_cast<caf::actor>(rt.supervisor()));
-  caf::anon_send(boss, register_client{caf::actor_cast<client_actor>(result),
-                                       onlooker_number, 0});
-  return result;
-}
-
 // -- the stage ----------------------------------------------------------------------
 
 std::chrono::milliseconds stage::between(int64_t low_ms, int64_t high_ms) {

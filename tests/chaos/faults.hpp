@@ -2,40 +2,18 @@
 
 #include <redoubt/app/lab/fault_gate.hpp>
 #include <redoubt/app/lab/private_redis.hpp>
-#include <redoubt/messages/wiring.hpp>
 #include <redoubt/tests/chaos/caller.hpp>
 #include <redoubt/tests/support/name_server.hpp>
+#include <redoubt/tests/support/onlooker.hpp>
 
 #include <chrono>
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
 
 namespace redoubt::chaos {
-
-/// The living connection actors of a runtime, which it tells nobody but its own
-/// request actors. Any thread.
-class connection_list {
-public:
-  void add(uint64_t link, connection_actor who);
-  void remove(uint64_t link);
-  std::vector<connection_actor> living() const;
-
-  /// Connections that are gone so far.
-  uint64_t gone() const;
-
-private:
-  mutable std::mutex mutex_;
-  std::map<uint64_t, connection_actor> living_;
-  uint64_t gone_ = 0;
-};
-
-/// Joins the request actors of a runtime, so that each connection is introduced
-/// to it, and never sends a command.
-caf::actor spawn_onlooker(runtime& rt, std::shared_ptr<connection_list> to);
 
 /// All that faults are made with.
 struct stage {
@@ -43,7 +21,7 @@ struct stage {
   lab::fault_gate& gate;
   test::name_server& names;
   playground& where;
-  std::shared_ptr<connection_list> connections;
+  std::shared_ptr<test::connection_list> connections;
   std::vector<living_caller>& callers;
   random_source random;
   /// What a fault that begins leaves for its end.

@@ -141,14 +141,22 @@ private:
   }
 
   void suffer(playground& where) {
-    auto connections = std::make_shared<connection_list>();
+    auto connections = std::make_shared<test::connection_list>();
     company all{system_};
-    all.others = {spawn_onlooker(where.rt, connections),
+    all.others = {test::spawn_onlooker(where.rt, connections),
                   spawn_listener(where.rt, out_)};
     if (!eventually([&] { return !connections->living().empty(); }, 20s))
       throw std::runtime_error("no connection to look on");
-    stage x{server_,     gate_,   names_, where, connections,
-            all.callers, random_, {},     {}};
+    // Callers have a stream of their own.
+    stage x{server_,
+            gate_,
+            names_,
+            where,
+            connections,
+            all.callers,
+            random_source{random_.next()},
+            {},
+            {}};
     for (uint64_t i = 0; i < options_.callers; ++i)
       x.callers.push_back(spawn_caller(where, random_.next()));
     stall_watch stalls{out_};

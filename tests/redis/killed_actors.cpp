@@ -1,15 +1,13 @@
 #define CAF_SUITE killed_actors
 
 #include <redoubt/actors/random.hpp>
-#include <redoubt/messages/wiring.hpp>
 #include <redoubt/tests/redis/counting.hpp>
+#include <redoubt/tests/support/onlooker.hpp>
 #include <redoubt/tests/unit/seed.hpp>
 
 #include <redoubt/tests/support/check.hpp>
 
-#include <map>
 #include <memory>
-#include <mutex>
 #include <vector>
 
 using namespace redoubt;
@@ -18,62 +16,11 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// The living connection actors of a runtime, which it tells nobody but its own
-/// request actors. Any thread.
-class connection_list {
-public:
-  void add(uint64_t link, connection_actor who) {
-    std::lock_guard guard{mutex_};
-    living_[link] = std::move(who);
-  }
-
-  void remove(uint64_t link) {
-    std::lock_guard guard{mutex_};
-    living_.erase(link);
-  }
-
-  std::vector<connection_actor> living() const {
-    std::lock_guard guard{mutex_};
-    std::vector<connection_actor> all;
-    for (auto& [link, who] : living_)
-      all.push_back(who);
-    return all;
-  }
-
-private:
-  mutable std::mutex mutex_;
-  std::map<uint64_t, connection_actor> living_;
-};
-
-/// Joins the request actors of a runtime, so that each connection is introduced
-/// to it, and never sends a command. All else that it is told it drops.
-class onlooker : public caf::event_based_actor {
-public:
-  onlooker(caf::actor_config& cfg, std::shared_ptr<connection_list> to)
-    : caf::event_based_actor(cfg), to_(std::move(to)) {
-    set_default_handler(caf::drop);
-  }
-
-  caf::behavior make_behavior() override {
-    return {
-      [this](link_up& x) { to_->add(x.link, std::move(x.connection)); },
-      [this](link_closed& x) { to_->remove(x.link); },
-    };
-  }
-
-private:
-  std::shared_ptr<connection_list> to_;
-};
-
 class fixture {
 public:
   fixture() : rt(options()), client(rt.client()) {
     CAF_REQUIRE(!rt.wait_ready(5s));
-    watcher_ = caf::actor_cast<client_actor>(
-      caf::actor{rt.system().spawn<onlooker>(connections)});
-    auto boss = caf::actor_cast<supervisor_internal>(
-      caf::actor_cast<caf::actor>(rt.supervisor()));
-    caf::anon_send(boss, register_client{watcher_, onlooker_number, 0});
+    watcher_ = spawn_onlooker(rt, connections);
     CAF_REQUIRE(eventually([&] { return !connections->living().empty(); }));
   }
 
@@ -110,9 +57,6 @@ public:
   counting counters{rt, client, server};
 
 private:
-  /// No request actor of the runtime's own has this number.
-  static constexpr uint64_t onlooker_number = 1u << 30;
-
   runtime_options options() {
     auto x = options_for(server);
     x.client.on_open = on_open_policy::wait;
@@ -121,7 +65,7 @@ private:
     return x;
   }
 
-  client_actor watcher_;
+  caf::actor watcher_;
 };
 
 } // namespace
