@@ -22,6 +22,11 @@ constexpr auto interval = std::chrono::milliseconds{1};
 
 constexpr size_t max_on_their_way = 64;
 
+/// The interval doubles up to this each time an attempt is given up that nobody has
+/// answered: on a busy machine dials that are thrown away could keep a gate from all
+/// others for ever.
+constexpr auto longest_interval = std::chrono::milliseconds{16};
+
 /// One dial with its PING.
 class attempt {
 public:
@@ -139,11 +144,14 @@ void prober::probe(uint64_t round, time_point from, time_point until) {
   std::deque<attempt> attempts;
   std::vector<pollfd> items;
   auto next_dial = clock::now();
+  auto pace = interval;
   while (wanted(round) && clock::now() < until) {
     if (auto now = clock::now(); now >= next_dial && now > from) {
-      next_dial = now + interval;
-      if (attempts.size() == max_on_their_way)
+      if (attempts.size() == max_on_their_way) {
         attempts.pop_front();
+        pace = std::min(2 * pace, longest_interval);
+      }
+      next_dial = now + pace;
       attempts.emplace_back(port_, now);
     }
     std::erase_if(attempts, [](auto& each) { return each.over(); });
