@@ -29,10 +29,16 @@ public:
       if (each.unit != 0)
         units_[each.unit].push_back(&each);
     }
+    auto sort = [](operations& all) {
+      std::sort(all.begin(), all.end(),
+                [](auto a, auto b) { return a->id < b->id; });
+    };
     for (auto& [op, keys] : keys_)
       for (auto& [key, all] : keys)
-        std::sort(all.begin(), all.end(),
-                  [](auto a, auto b) { return a->id < b->id; });
+        sort(all);
+    // What a caller that was killed left behind is written in any order.
+    for (auto& [unit, members] : units_)
+      sort(members);
   }
 
   void run() {

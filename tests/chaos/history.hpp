@@ -126,7 +126,7 @@ struct stall {
 struct run_facts {
   uint64_t seed = 0;
   /// How late an answer may be on a machine that has time.
-  microseconds slack = 150'000;
+  microseconds slack = 300'000;
   /// Two dials never begin closer than this.
   microseconds dial_gap = 40'000;
   microseconds recovery_limit = 10'000'000;

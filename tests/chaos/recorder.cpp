@@ -128,6 +128,8 @@ void recorder::add(breaker_edge x) {
 void recorder::add(const strike& x) {
   std::lock_guard guard{mutex_};
   write(line_of(x));
+  // Whoever looks on sees how far it is.
+  file_.flush();
 }
 
 void recorder::add(stall x) {

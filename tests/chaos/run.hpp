@@ -13,7 +13,7 @@ struct run_options {
   /// Deadlines are so many times as long: for programs that run slowly.
   int slowness = 1;
   /// How late an answer may be on a machine that has time.
-  std::chrono::milliseconds slack{150};
+  std::chrono::milliseconds slack{300};
   /// Where the history is written.
   std::string path;
 };

@@ -222,6 +222,10 @@ CAF_TEST(a transaction that ran in part or with others in between is torn) {
     member.atomic = true;
   }
   CAF_CHECK_EQUAL(found(), "");
+  // They are written when they end, in any order.
+  std::reverse(x.operations.begin(), x.operations.end());
+  CAF_CHECK_EQUAL(found(), "");
+  std::reverse(x.operations.begin(), x.operations.end());
   push(2);
   for (auto& each : x.operations)
     each.done = x.operations.back().done;
