@@ -85,6 +85,16 @@ bool is_wanted(const row& x, const arguments& chosen) {
                         });
 }
 
+/// One run; an error names whom it befell.
+figures measure(const row& in, const contender& who, const plan& x) {
+  try {
+    return who.measure(x);
+  } catch (const std::exception& e) {
+    throw std::runtime_error(
+      fmt::format("{}, {}: {}", in.id, who.id, e.what()));
+  }
+}
+
 row_result run_row(const row& which, const server_place& server,
                    const arguments& x) {
   row_result out{which.id,
@@ -97,7 +107,7 @@ row_result run_row(const row& which, const server_place& server,
   for (size_t run = 0; run < out.runs; ++run)
     for (size_t i = 0; i < taken.size(); ++i)
       taken[i].push_back(
-        which.contenders[i].measure({server, x.seconds, run == 0}));
+        measure(which, which.contenders[i], {server, x.seconds, run == 0}));
   for (size_t i = 0; i < taken.size(); ++i)
     out.contenders.push_back({which.contenders[i].id, which.contenders[i].name,
                               median_of(taken[i]),
