@@ -58,6 +58,8 @@ struct runtime::state {
     client_actor handle;
     uint32_t reactor = 0;
     client_options defaults;
+    /// Number of the one that takes its requests for the bulk lane.
+    std::optional<uint64_t> bulk;
   };
 
   std::mutex mutex;
@@ -79,6 +81,8 @@ struct runtime::state {
   void start_supervisor(std::shared_ptr<supervisor_standing> inherited);
   connection_actor dial(uint32_t index, uint64_t link, link_observer observer);
   client_actor spawn_client(uint64_t id, handle_record& x);
+  client_actor add_client(uint32_t reactor, const client_options& defaults);
+  client_actor bulk_lane_of(uint64_t id, bool make);
   std::optional<client_place> replace_client(uint64_t id);
   std::vector<client_place> roster();
   void succeed(std::shared_ptr<supervisor_standing> left);
@@ -147,10 +151,40 @@ client_actor runtime::state::spawn_client(uint64_t id, handle_record& x) {
     std::lock_guard guard{mutex};
     clients.at(id).defaults = defaults;
   };
+  config.bulk_lane = [this, id](bool make) { return bulk_lane_of(id, make); };
   x.handle = api::spawn_on<pinned<redoubt::client>>(
     *system, reactors[x.reactor].get(), std::move(config));
   numbers.add(x.handle.id(), id);
   return x.handle;
+}
+
+/// Called with the mutex held.
+client_actor runtime::state::add_client(uint32_t reactor,
+                                        const client_options& defaults) {
+  auto id = next_client++;
+  handle_record record;
+  record.reactor = reactor;
+  record.defaults = defaults;
+  auto handle = spawn_client(id, record);
+  clients.emplace(id, record);
+  api::anon_send(supervisor,
+                 register_client{handle, id, reactor, defaults.lane});
+  return handle;
+}
+
+/// Who takes requests of that client handle for the bulk lane; with `make` there is
+/// one from now on, unless the runtime ends.
+client_actor runtime::state::bulk_lane_of(uint64_t id, bool make) {
+  std::lock_guard guard{mutex};
+  auto& record = clients.at(id);
+  if (!record.bulk && make && !stopped) {
+    auto defaults = record.defaults;
+    defaults.lane = link_lane::bulk;
+    auto number = next_client;
+    add_client(record.reactor, defaults);
+    record.bulk = number;
+  }
+  return record.bulk ? clients.at(*record.bulk).handle : client_actor{};
 }
 
 std::optional<client_place> runtime::state::replace_client(uint64_t id) {
@@ -159,14 +193,14 @@ std::optional<client_place> runtime::state::replace_client(uint64_t id) {
   if (stopped || i == clients.end())
     return std::nullopt;
   auto handle = spawn_client(id, i->second);
-  return client_place{handle, id, i->second.reactor};
+  return client_place{handle, id, i->second.reactor, i->second.defaults.lane};
 }
 
 std::vector<client_place> runtime::state::roster() {
   std::lock_guard guard{mutex};
   std::vector<client_place> all;
   for (auto& [id, x] : clients)
-    all.push_back({x.handle, id, x.reactor});
+    all.push_back({x.handle, id, x.reactor, x.defaults.lane});
   return all;
 }
 
@@ -275,15 +309,9 @@ request_actor runtime::client(const client_options& defaults) {
   std::lock_guard guard{state_->mutex};
   if (state_->stopped)
     throw std::logic_error("the runtime is shut down");
-  auto id = state_->next_client++;
-  state::handle_record record;
-  record.defaults = defaults;
-  state_->least_loaded(record.reactor);
-  auto handle = state_->spawn_client(id, record);
-  state_->clients.emplace(id, record);
-  api::anon_send(state_->supervisor,
-                 register_client{handle, id, record.reactor});
-  return handle;
+  uint32_t reactor = 0;
+  state_->least_loaded(reactor);
+  return state_->add_client(reactor, defaults);
 }
 
 request_actor runtime::current(const request_actor& handle) const {

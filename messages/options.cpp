@@ -225,6 +225,11 @@ void check(const budget_options& x, std::vector<option_error>& faults) {
 void check(const pool_options& x, std::vector<option_error>& faults) {
   checker c{faults, "pool"};
   c.number("connections", x.connections, 1u, 1024u);
+  c.number("bulk_connections", x.bulk_connections, 1u, 1024u);
+  c.number("max_connections", x.max_connections, 1u, 1u << 17);
+  if (x.lifetime != milliseconds{0}
+      && (x.lifetime < seconds{1} || x.lifetime > day))
+    c.fault("lifetime", "must be 0s or a duration from 1s to 24h");
   c.duration("connect_timeout", x.connect_timeout);
   c.duration("resolve_timeout", x.resolve_timeout);
   c.duration("handshake_timeout", x.handshake_timeout);
@@ -275,6 +280,18 @@ void check_names(const runtime_options& x, std::vector<option_error>& faults) {
       c.fault("name", std::move(what));
 }
 
+/// What is well by itself and too much together.
+void check_sums(const runtime_options& x, std::vector<option_error>& faults) {
+  checker c{faults, "pool"};
+  auto wanted = uint64_t{x.threads.reactors}
+                * (uint64_t{x.pool.connections} + x.pool.bulk_connections);
+  if (faults.empty() && wanted > x.pool.max_connections)
+    c.fault("max_connections",
+            fmt::format("must not be less than {}: pool.connections and "
+                        "pool.bulk_connections for each of threads.reactors",
+                        wanted));
+}
+
 void check(const thread_options& x, std::vector<option_error>& faults) {
   checker c{faults, "threads"};
   c.number("reactors", x.reactors, 1u, 64u);
@@ -288,6 +305,14 @@ std::string_view to_string(on_open_policy value) noexcept {
   switch (value) {
     case on_open_policy::fail_fast: return "fail_fast";
     case on_open_policy::wait: return "wait";
+  }
+  return "?";
+}
+
+std::string_view to_string(link_lane value) noexcept {
+  switch (value) {
+    case link_lane::shared: return "shared";
+    case link_lane::bulk: return "bulk";
   }
   return "?";
 }
@@ -362,6 +387,7 @@ std::vector<option_error> validate(const runtime_options& x) {
   check(x.limits, faults);
   check(x.threads, faults);
   check_names(x, faults);
+  check_sums(x, faults);
   return faults;
 }
 

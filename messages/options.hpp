@@ -4,6 +4,7 @@
 #include <redoubt/messages/command_class.hpp>
 #include <redoubt/messages/endpoint.hpp>
 #include <redoubt/messages/fallback.hpp>
+#include <redoubt/messages/link_lane.hpp>
 #include <redoubt/messages/retry_policy.hpp>
 
 #include <chrono>
@@ -157,6 +158,15 @@ struct budget_options {
 struct pool_options {
   /// Multiplexed connections per reactor.
   uint32_t connections = 2;
+  /// The same for the bulk lane; made once a request or a client handle names it.
+  uint32_t bulk_connections = 1;
+  /// Connections of the runtime at any time, those included that are being made or
+  /// are about to be closed. Several runtimes share the server's `maxclients`.
+  uint32_t max_connections = 256;
+  /// A connection is replaced after this long, less up to 20 % at random, one after
+  /// the other and each only once the new one is ready; 0 keeps it as long as it
+  /// lives. For servers behind load balancers, and names whose addresses change.
+  std::chrono::milliseconds lifetime{0};
   std::chrono::milliseconds connect_timeout{1000};
   std::chrono::milliseconds resolve_timeout{1000};
   std::chrono::milliseconds handshake_timeout{1000};
@@ -259,6 +269,8 @@ struct client_options {
   /// On: `convergent` commands count as `accumulating`, so that a repeated
   /// reply never reaches a caller.
   bool strict_reply = false;
+  /// Cannot be changed while the handle lives.
+  link_lane lane = link_lane::shared;
   /// Who answers commands that redis does not, where it can; null if nobody.
   std::shared_ptr<const redoubt::fallback> fallback = {};
 
@@ -313,6 +325,10 @@ struct request_options {
   /// the client handle, and only between callers: nothing overtakes an older
   /// request of its own caller.
   request_priority priority = request_priority::normal;
+  /// `bulk`: it goes over the bulk lane, out of the order of its caller's other
+  /// requests. Refused in a `submit`, whose commands go over the lane of their
+  /// handle; a handle of the bulk lane has no other.
+  std::optional<link_lane> lane = {};
   /// Refused for a transaction, and a value for anything but reads.
   std::shared_ptr<const redoubt::fallback> fallback = {};
   /// Not 0: the sender's own number of the request, by which it can `cancel` it.

@@ -59,6 +59,10 @@ constexpr option_key keys[] = {
    "true: commands whose second reply may differ from the first (DEL, SADD, "
    "HSET) are not repeated once they may have run.",
    AT(client.strict_reply)},
+  {"client.lane",
+   R"(Connections that requests go over: "shared", or "bulk" for what is large or )"
+   "takes long.",
+   AT(client.lane)},
 
   {"breaker.enabled", "false: every request passes, nothing is counted.",
    AT(breaker.enabled)},
@@ -132,6 +136,16 @@ constexpr option_key keys[] = {
 
   {"pool.connections", "Connections per reactor, shared by all its clients.",
    AT(pool.connections)},
+  {"pool.bulk_connections",
+   "The same for the bulk lane; made once somebody uses it.",
+   AT(pool.bulk_connections)},
+  {"pool.max_connections",
+   "Connections at any time, those included that are being made or closed.",
+   AT(pool.max_connections)},
+  {"pool.lifetime",
+   "A connection is replaced after this long, less up to 20 % at random; 0s "
+   "keeps it as long as it lives.",
+   AT(pool.lifetime)},
   {"pool.connect_timeout", "Time to establish a connection.",
    AT(pool.connect_timeout)},
   {"pool.resolve_timeout", "Time to resolve the host's name.",

@@ -26,7 +26,7 @@ struct hidden_text {
 using option_slot = std::variant<
   profile*, endpoint*, hidden_text, secret*, bool*, uint32_t*, uint64_t*,
   double*, std::string*, std::chrono::milliseconds*, std::chrono::microseconds*,
-  on_open_policy*, window_kind*, hedge_mode*, std::vector<double>*,
+  on_open_policy*, link_lane*, window_kind*, hedge_mode*, std::vector<double>*,
   retry_policy*>;
 
 /// One key of the configuration file.

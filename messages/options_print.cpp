@@ -80,6 +80,10 @@ struct writer {
     return quoted(to_string(*x));
   }
 
+  std::string operator()(const link_lane* x) const {
+    return quoted(to_string(*x));
+  }
+
   std::string operator()(const window_kind* x) const {
     return quoted(to_string(*x));
   }

@@ -147,6 +147,16 @@ public:
     return R"(must be "fail_fast" or "wait")";
   }
 
+  std::string operator()(link_lane* field) {
+    auto text = value_.value_exact<std::string_view>();
+    for (auto x : {link_lane::shared, link_lane::bulk})
+      if (text == to_string(x)) {
+        *field = x;
+        return {};
+      }
+    return R"(must be "shared" or "bulk")";
+  }
+
   std::string operator()(window_kind* field) {
     auto text = value_.value_exact<std::string_view>();
     for (auto x : {window_kind::time, window_kind::count})

@@ -2,6 +2,7 @@
 
 #include <redoubt/messages/caf_api.hpp>
 #include <redoubt/messages/error.hpp>
+#include <redoubt/messages/link_lane.hpp>
 
 #include <chrono>
 #include <cstdint>
@@ -104,6 +105,7 @@ std::string_view to_string(connection_state value) noexcept;
 struct connection_status {
   uint64_t id = 0;
   uint32_t reactor = 0;
+  link_lane lane = link_lane::shared;
   connection_state state = connection_state::connecting;
   /// The server's id for this connection (CLIENT ID); 0 if it did not tell.
   int64_t client_id = 0;
@@ -112,7 +114,7 @@ struct connection_status {
   bool operator==(const connection_status&) const = default;
 };
 
-REDOUBT_INSPECT(connection_status, id, reactor, state, client_id, age)
+REDOUBT_INSPECT(connection_status, id, reactor, lane, state, client_id, age)
 
 /// Sums over all requests since the runtime started. `queued`, `in_flight` and
 /// `backing_off` are as of each request actor's last report.

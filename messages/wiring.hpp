@@ -99,11 +99,12 @@ struct adopt_link {
   link_observer observer;
 };
 
-/// Closes the connection now; what is unanswered ends as in `link_closed`. With
-/// `read_only_replica`: takes nothing new and closes once all that was written is
-/// answered.
+/// Closes the connection; what is unanswered then ends as in `link_closed`.
 struct close_link {
   errc cause = errc::none;
+  /// Not now: it takes nothing new and closes once all that was written is
+  /// answered.
+  bool when_answered = false;
 };
 
 // -- connection and resolver, to themselves --------------------------------------
@@ -264,6 +265,7 @@ struct register_client {
   /// Its number, by which it reports.
   uint64_t id = 0;
   uint32_t reactor = 0;
+  link_lane lane = link_lane::shared;
 };
 
 using supervisor_internal = supervisor_actor::extend_with<link_client>::

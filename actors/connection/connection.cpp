@@ -42,7 +42,7 @@ connection::behavior_type connection::make_behavior() {
           each.client = nullptr;
     },
     [this](adopt_link& x) { on_adopt(x.observer); },
-    [this](close_link& x) { on_close(x.cause); },
+    [this](const close_link& x) { on_close(x); },
     [this](resolved& x) { on_resolved(x); },
     [this](io_event& x) { on_io(x.events); },
     [this](tick& x) { on_tick(x.token); },

@@ -106,7 +106,7 @@ private:
   void hand_out();
   void retire(const reply& x);
   void retire(errc code, std::string text);
-  void on_close(errc cause);
+  void on_close(const close_link& x);
   bool end_if_retired();
   void peer_ended(std::string text);
   void on_tick(uint64_t token);

@@ -328,15 +328,17 @@ void connection::retire(errc code, std::string text) {
   want(EPOLLIN);
 }
 
-void connection::on_close(errc cause) {
-  if (cause == errc::read_only_replica && state_ == connection_state::ready) {
-    // The server is well: what it was sent is still answered.
+void connection::on_close(const close_link& x) {
+  if (x.when_answered && state_ == connection_state::ready) {
     if (retiring_ == errc::none)
-      retire(cause, "the server is a replica, as another connection learned");
+      retire(x.cause, x.cause == errc::read_only_replica
+                        ? "the server is a replica, as another connection "
+                          "learned"
+                        : "another connection takes its place");
     end_if_retired();
     return;
   }
-  fail(cause, "closed by the runtime", cause == errc::protocol_error);
+  fail(x.cause, "closed by the runtime", x.cause == errc::protocol_error);
 }
 
 bool connection::end_if_retired() {

@@ -38,7 +38,8 @@ client::behavior_type client::make_behavior() {
     },
     [this](command& x, const request_options& o) -> caf::delegated<reply> {
       turn guard{this};
-      on_command(x, &o);
+      if (!take_other_lane(x, o))
+        on_command(x, &o);
       return {};
     },
     [this](pipeline& x) -> caf::delegated<replies> {
@@ -48,7 +49,8 @@ client::behavior_type client::make_behavior() {
     },
     [this](pipeline& x, const request_options& o) -> caf::delegated<replies> {
       turn guard{this};
-      on_pipeline(x, &o);
+      if (!take_other_lane(x, o))
+        on_pipeline(x, &o);
       return {};
     },
     [this](transaction& x) -> caf::delegated<replies> {
@@ -59,7 +61,8 @@ client::behavior_type client::make_behavior() {
     [this](transaction& x,
            const request_options& o) -> caf::delegated<replies> {
       turn guard{this};
-      on_transaction(x, &o);
+      if (!take_other_lane(x, o))
+        on_transaction(x, &o);
       return {};
     },
     [this](submit& x) {

@@ -39,6 +39,9 @@ struct client_config {
   uint64_t seed = 0;
   /// Told of other defaults, so that a successor starts with them. May be empty.
   std::function<void(const client_options&)> reconfigured = {};
+  /// Who takes requests for the bulk lane, null if nobody does; with `make` there is
+  /// somebody from now on. May be empty.
+  std::function<client_actor(bool make)> bulk_lane = {};
 };
 
 /// The request actor behind a client handle: it takes requests, sends them over
@@ -99,6 +102,15 @@ private:
     /// Scripts whose text went over it.
     std::vector<std::shared_ptr<const std::string>> scripts;
   };
+
+  // -- client_lane.cpp: what goes over other connections ------------------------------
+  template <class... Ts>
+  void hand_over_to(const client_actor& other, Ts&&... xs);
+  template <class Request>
+  bool take_other_lane(Request& x, const request_options& options);
+  bool leaves_lane(const request_options& x) const noexcept;
+  void cancel_in_other_lane(const cancel& x);
+  void reconfigure_other_lane();
 
   // -- client_admission.cpp: what comes in; the end is in client.cpp -----------------
   request_slot& open_request(uint32_t index, const request_options* options);

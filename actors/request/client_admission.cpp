@@ -49,7 +49,9 @@ request_slot& client::open_request(uint32_t index,
     x.fallback = options->fallback;
     x.operation = options->operation;
     x.tag = options->tag;
-    x.last_message = fault_of(*options);
+    x.last_message = leaves_lane(*options)
+                       ? "lane: must be that of the client handle here"
+                       : fault_of(*options);
     if (!x.last_message.empty())
       x.last_code = errc::invalid_options;
   }

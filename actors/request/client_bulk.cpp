@@ -81,6 +81,7 @@ void client::on_cancel(const cancel& x) {
     each.why.code = errc::cancelled;
     end_fallback(number, nullptr);
   }
+  cancel_in_other_lane(x);
   pump();
 }
 

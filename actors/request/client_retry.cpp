@@ -155,11 +155,16 @@ caf::result<void> client::on_reconfigure(reconfigure_client& x) {
       why.last_message += "; ";
     why.last_message += each.key + ": " + each.what;
   }
+  if (x.options.lane != config_.defaults.lane)
+    why.last_message += why.last_message.empty()
+                          ? "client.lane: cannot be changed"
+                          : "; client.lane: cannot be changed";
   if (!why.last_message.empty())
     return to_error(std::move(why));
   config_.defaults = std::move(x.options);
   if (config_.reconfigured)
     config_.reconfigured(config_.defaults);
+  reconfigure_other_lane();
   return caf::unit;
 }
 

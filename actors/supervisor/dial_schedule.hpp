@@ -42,6 +42,9 @@ public:
   /// A ready link was closed on purpose.
   void closed() noexcept;
 
+  /// So many links are wanted from now on.
+  void want(uint32_t n) noexcept { wanted_ = n; }
+
   /// Corrects what was counted so far: so many links are ready, and so many dials
   /// under way.
   void recount(uint32_t ready, uint32_t dialing) noexcept;

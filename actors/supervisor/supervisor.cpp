@@ -104,6 +104,7 @@ void supervisor::tend() {
     publish(std::move(x));
   }
   tend_breaker(now);
+  retire_old_links(now);
   if (!draining_)
     start_dials(now);
   answer_ready(now);
@@ -125,7 +126,8 @@ void supervisor::arm(api::time_point now) {
                 ? *adopts_at_
                 : std::min(breaker_.next_tick(), restarts_.next_tick());
   if (!draining_ && !adopts_at_)
-    next = std::min(next, dials_.next());
+    next = std::min(
+      {next, next_old(), may_dial() ? dials_.next() : api::time_point::max()});
   for (auto& [id, x] : own_)
     next = std::min(next, x.deadline);
   for (auto& x : ready_waiters_)

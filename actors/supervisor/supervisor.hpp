@@ -13,6 +13,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <utility>
 #include <vector>
 
 namespace redoubt {
@@ -22,6 +23,7 @@ struct client_place {
   client_actor handle;
   uint64_t id = 0;
   uint32_t reactor = 0;
+  link_lane lane = link_lane::shared;
 };
 
 struct supervisor_config {
@@ -71,15 +73,30 @@ private:
     api::time_point deadline;
   };
 
+  /// A lane of a reactor.
+  using link_place = std::pair<uint32_t, link_lane>;
+
   // -- supervisor_links.cpp -----------------------------------------------------------
   void start_dials(api::time_point now);
   void dial_one(api::time_point now);
-  uint32_t reactor_to_dial() const;
+  void plan_links();
+  uint32_t wanted_at(uint32_t reactor, link_lane lane) const;
+  uint32_t lasting_at(uint32_t reactor, link_lane lane) const;
+  link_place place_to_dial() const;
+  bool has_room() const noexcept;
+  bool may_dial() const;
   uint32_t ready_links() const;
+  uint32_t lasting_links() const;
+  bool only_old_missing() const;
+  void retire_old_links(api::time_point now);
+  void replace_old_link(link_entry& by);
+  bool keep_old_link(api::time_point now);
+  api::time_point next_old() const;
   link_entry* any_ready_link(uint64_t& id);
   void on_link_up(link_up& x);
   void on_link_closed(link_closed& x);
-  void on_ready_link_lost(const link_closed& x, api::time_point now);
+  void on_ready_link_lost(const link_closed& x, bool counted,
+                          api::time_point now);
   void leave_old_links(api::time_point now);
   void on_dial_failed(const link_closed& x, api::time_point started,
                       api::time_point now);

@@ -19,7 +19,7 @@ runtime_status supervisor::status() {
   result.breaker = breaker_.status(now);
   for (auto& [id, x] : links_)
     result.connections.push_back(
-      {id, x.reactor, x.state, x.client_id, since(x.since)});
+      {id, x.reactor, x.lane, x.state, x.client_id, since(x.since)});
   result.connections_wanted = dials_.wanted();
   result.clients = clients_.size();
   result.requests = past_;

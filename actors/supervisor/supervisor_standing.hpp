@@ -2,6 +2,7 @@
 
 #include <redoubt/actors/supervisor/circuit_breaker.hpp>
 #include <redoubt/actors/supervisor/dial_schedule.hpp>
+#include <redoubt/actors/supervisor/link_lifetime.hpp>
 #include <redoubt/actors/supervisor/restart_intensity.hpp>
 #include <redoubt/actors/supervisor/retry_budget.hpp>
 #include <redoubt/actors/supervisor/share_ledger.hpp>
@@ -16,18 +17,31 @@ namespace redoubt {
 struct link_entry {
   connection_actor connection;
   uint32_t reactor = 0;
+  link_lane lane = link_lane::shared;
   connection_state state = connection_state::connecting;
   /// The supervisor's number on the connection.
   uint32_t owner = 0;
   int64_t client_id = 0;
   api::time_point since{};
+  /// When it is to be replaced.
+  api::time_point old_at = api::time_point::max();
+  /// Old: it serves until the one that takes its place is ready.
+  bool old = false;
   /// Being closed on purpose.
   bool leaving = false;
+
+  bool serves() const noexcept {
+    return state == connection_state::ready && !leaving;
+  }
+
+  /// Counts among those that are wanted.
+  bool lasts() const noexcept { return serves() && !old; }
 };
 
 struct client_entry {
   client_actor handle;
   uint32_t reactor = 0;
+  link_lane lane = link_lane::shared;
   uint64_t id = 0;
   request_counters counters;
   uint64_t waiting = 0;
@@ -69,6 +83,7 @@ struct supervisor_standing {
   share_ledger shares_;
   retry_budget budget_;
   dial_schedule dials_;
+  link_lifetime lifetimes_;
   restart_intensity restarts_;
 
   std::map<uint64_t, link_entry> links_;

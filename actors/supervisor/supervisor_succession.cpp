@@ -30,6 +30,7 @@ supervisor_standing::supervisor_standing(const runtime_options& options,
     budget_(options.budget),
     dials_(options.pool, options.pool.connections * options.threads.reactors,
            seed + 1),
+    lifetimes_(options.pool.lifetime, seed + 2),
     restarts_(options.pool.max_restarts, options.pool.restart_window,
               options.breaker.lump) {
 }
@@ -83,11 +84,11 @@ void supervisor::adopt() {
     api::send(this, x.connection, adopt_link{link_observer{this}});
     if (x.leaving)
       // It may not have been told. What it was sent is still answered.
-      api::send(this, x.connection, close_link{errc::read_only_replica});
+      api::send(this, x.connection, close_link{errc::disconnected, true});
     else if (x.state != connection_state::ready)
       ++dialing;
   }
-  dials_.recount(ready_links(), dialing);
+  dials_.recount(lasting_links(), dialing);
   if (ready_links() > 0)
     trouble_ = errc::none;
   for (auto& each : clients_) {
@@ -137,7 +138,7 @@ void supervisor::on_client_down(const caf::actor_addr& who) {
   auto gone = std::move(*i);
   clients_.erase(i);
   for (auto& [id, link] : links_)
-    if (link.reactor == gone.reactor)
+    if (link.reactor == gone.reactor && link.lane == gone.lane)
       api::send(this, link.connection, detach_client{gone.handle});
   auto last = gone.counters;
   last.queued = last.in_flight = last.backing_off = 0;

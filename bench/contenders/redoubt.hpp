@@ -23,11 +23,14 @@ runner redoubt_callers(const runtime_options& options, const workload& load,
 /// The same while the breaker is forced open: every request must be rejected.
 runner redoubt_rejected(const runtime_options& options, size_t n);
 
+/// By which client handle large things are asked for.
+enum class larges_by { same_handle, own_handle, bulk_lane };
+
 /// `n` actors that ask for small things. Beside them `others` ask for large ones,
-/// which are not counted, through the same client handle or one of their own.
+/// which are not counted.
 runner redoubt_beside(const runtime_options& options, const workload& load,
                       size_t n, const workload& other, size_t others,
-                      bool own_handle);
+                      larges_by by);
 
 /// One actor that keeps `n` questions under way over the bulk interface: pinned to
 /// the reactor, or run by CAF's scheduler.

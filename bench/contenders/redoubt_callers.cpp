@@ -110,13 +110,16 @@ runner redoubt_rejected(const runtime_options& options, size_t n) {
 
 runner redoubt_beside(const runtime_options& options, const workload& load,
                       size_t n, const workload& other, size_t others,
-                      bool own_handle) {
+                      larges_by by) {
   auto x = std::make_shared<stage>(options);
   auto to = x->rt.client();
+  client_options defaults;
+  if (by == larges_by::bulk_lane)
+    defaults.lane = link_lane::bulk;
+  auto for_others = by == larges_by::same_handle ? to : x->rt.client(defaults);
   auto not_counted = std::make_shared<shared_sample>();
   add_callers(*x, {to}, load, n, ending::reply, x->shared);
-  add_callers(*x, {own_handle ? x->rt.client() : to}, other, others,
-              ending::reply, not_counted);
+  add_callers(*x, {for_others}, other, others, ending::reply, not_counted);
   return [x, not_counted](double seconds, sample& out) {
     x->run(seconds, out);
     not_counted->throw_if_failed();

@@ -69,10 +69,10 @@ row beside_large_row() {
   workload small, large;
   large.value_size = 1024 * 1024;
   large.key_count = 16;
-  auto beside = [=](bool own_handle) {
+  auto beside = [=](larges_by by) {
     return [=](auto& at) {
       return redoubt_beside(options_for(at, reactor), small, small_ones, large,
-                            large_ones, own_handle);
+                            large_ones, by);
     };
   };
   auto alone = [=](auto& at) {
@@ -91,9 +91,11 @@ row beside_large_row() {
                   raw_beside),
            closed("reactor-alone", "redoubt, alone", alone),
            closed("reactor-beside", "redoubt, beside, one client handle",
-                  beside(false)),
+                  beside(larges_by::same_handle)),
            closed("reactor-two-handles", "redoubt, beside, a handle for each",
-                  beside(true))},
+                  beside(larges_by::own_handle)),
+           closed("reactor-bulk-lane", "redoubt, beside, on the bulk lane",
+                  beside(larges_by::bulk_lane))},
           "p99_us"};
 }
 

@@ -60,6 +60,13 @@ void anon_send(const Handle& to, Ts&&... xs) {
   caf::anon_send(to, std::forward<Ts>(xs)...);
 }
 
+/// Sends `xs` to `to` in place of the present message, which came from somebody: it
+/// has the same sender, and answers the same request if it was one.
+template <class Self, class Handle, class... Ts>
+void delegate(Self* self, const Handle& to, Ts&&... xs) {
+  self->delegate(to, std::forward<Ts>(xs)...);
+}
+
 /// Puts `msg` from nobody into the mailbox of `self`, by way of `on`, the host
 /// whose thread this is.
 template <class Self, class Host, class Message>

@@ -28,6 +28,8 @@ struct dial_record {
   std::vector<caf::actor_addr> attached;
   std::vector<caf::actor_addr> detached;
   std::vector<errc> closed_with;
+  /// It was to answer first what it had been given.
+  bool closed_gently = false;
   /// Times that another supervisor took over.
   int adopted = 0;
 };
@@ -67,7 +69,10 @@ public:
             link_up{
               told_->link, connection_actor{this}, 7, 1024, 1u << 20, 0, {}});
       },
-      [this](close_link& x) { close(x.cause); },
+      [this](close_link& x) {
+        told_->closed_gently = x.when_answered;
+        close(x.cause);
+      },
       [](resolved&) {},
       [](io_event&) {},
       [](tick&) {},

@@ -231,12 +231,13 @@ public:
 
   // -- request actors ---------------------------------------------------------
 
-  client_record& join(uint32_t reactor = 0) {
+  client_record& join(uint32_t reactor = 0,
+                      link_lane lane = link_lane::shared) {
     auto told = std::make_shared<client_record>();
     told->id = 100 + clients.size();
     auto handle = sys.spawn<recording_client>(told);
     clients.push_back({told, handle});
-    caf::anon_send(subject, register_client{handle, told->id, reactor});
+    caf::anon_send(subject, register_client{handle, told->id, reactor, lane});
     consume_messages();
     return *told;
   }

@@ -21,8 +21,8 @@ using lab::verb;
 
 namespace {
 
-#ifdef __SANITIZE_ADDRESS__
-// Much slower, and its allocator keeps what was freed.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+// Much slower, and their allocators keep what was freed.
 constexpr int cycles = 150;
 constexpr bool memory_is_told = false;
 #else

@@ -201,7 +201,15 @@ CAF_TEST(options of the breaker have ranges) {
 }
 
 CAF_TEST(options of the pool have ranges) {
-  check_count("pool.connections", AT(pool.connections), 1, 1024);
+  check_count("pool.connections",
+              AT_WITH(pool.connections, pool.max_connections, 1u << 17), 1,
+              1024);
+  check_count("pool.bulk_connections",
+              AT_WITH(pool.bulk_connections, pool.max_connections, 1u << 17), 1,
+              1024);
+  check_count("pool.max_connections", AT(pool.max_connections), 3, 1u << 17);
+  check<milliseconds>("pool.lifetime", AT(pool.lifetime), {0ms, 1s, day},
+                      {-1ms, 1ms, 999ms, day + 1ms, milliseconds::max()});
   check_duration("pool.connect_timeout", AT(pool.connect_timeout));
   check_duration("pool.resolve_timeout", AT(pool.resolve_timeout));
   check_duration("pool.handshake_timeout", AT(pool.handshake_timeout));
@@ -211,6 +219,20 @@ CAF_TEST(options of the pool have ranges) {
   check_duration("pool.ping_interval", AT(pool.ping_interval));
   check_duration("pool.ping_timeout", AT(pool.ping_timeout));
   check_count("pool.dead_link_factor", AT(pool.dead_link_factor), 1, 1000);
+}
+
+CAF_TEST(more connections than allowed in all are refused) {
+  runtime_options x;
+  x.threads.reactors = 4;
+  x.pool.connections = 3;
+  x.pool.bulk_connections = 2;
+  x.pool.max_connections = 20;
+  CAF_CHECK(validate(x).empty());
+  x.pool.max_connections = 19;
+  auto faults = validate(x);
+  CAF_REQUIRE_EQUAL(faults.size(), 1u);
+  CAF_CHECK_EQUAL(faults[0].key, "pool.max_connections");
+  CAF_CHECK(faults[0].what.starts_with("must not be less than 20"));
 }
 
 CAF_TEST(no more than 25 dials per second can be asked for) {
