@@ -443,7 +443,7 @@ const std::vector<scene> scenes{
      x.submit(1, 3);
      x.work();
      x.answer(2);
-     caf::anon_send(x.subject, close_link{errc::read_only_replica});
+     caf::anon_send(x.subject, close_link{errc::read_only_replica, true});
    }},
   {"it is closed",
    [](fixture& x) {

@@ -242,7 +242,9 @@ public:
     submit(from, std::move(units));
   }
 
-  void close_with(errc cause) { caf::anon_send(subject, close_link{cause}); }
+  void close_with(errc cause, bool when_answered = false) {
+    caf::anon_send(subject, close_link{cause, when_answered});
+  }
 
   /// Waits for the end, of which it checks all that is the same for all owners.
   link_closed end_of(const owner& x, errc cause, bool gave_up = false) {

@@ -207,7 +207,7 @@ CAF_TEST(a link to a replica that was told so answers what was written) {
   open(peer);
   get(first(), 1);
   CAF_CHECK(peer.wait_for(3));
-  close_with(errc::read_only_replica);
+  close_with(errc::read_only_replica, true);
   get(first(), 2);
   go.give();
   auto end = end_of_first(errc::read_only_replica);
