@@ -79,13 +79,22 @@ void ledger::end(uint64_t id, const outcome& result) {
     if (x.runs > 0 && x.kind != op_kind::get && x.became != fate::unknown)
       fail(x, fmt::format("ran, and ends as {}: {}", to_string(x.became),
                           redoubt::to_string(*why)));
+    // Reads may have a hedge, which is no attempt of its own.
+    if (x.became == fate::unknown && why->attempts == 0
+        && x.kind != op_kind::get)
+      fail(x, "is unknown without an attempt");
     return;
   }
   auto& value = std::get<reply>(result);
   x.became = fate::answered;
   x.ok = !value.is_error();
   x.repeated = value.repeated;
+  if (x.runs > 1 && !value.repeated)
+    fail(x, "ran more than once, and its reply does not say so");
   if (!x.ok) {
+    auto error = value.text();
+    if (auto passing = judge(error, false); passing.code != errc::none)
+      fail(x, "is answered with what passes: " + std::string{error});
     // A copy of an earlier attempt may have run, and then the reply says so.
     if (x.runs > 0 && !value.repeated)
       fail(x, "ran, and ends as an error: " + std::string{value.text()});

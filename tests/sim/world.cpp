@@ -4,6 +4,7 @@
 #include <redoubt/actors/connection/connection.hpp>
 #include <redoubt/actors/request/client.hpp>
 #include <redoubt/actors/supervisor/supervisor.hpp>
+#include <redoubt/tests/sim/attempts.hpp>
 #include <redoubt/tests/sim/host.hpp>
 #include <redoubt/tests/sim/ledger.hpp>
 
@@ -23,9 +24,10 @@ namespace {
 using namespace std::chrono_literals;
 using std::chrono::milliseconds;
 
-/// What a caller does next: the number of a plan.
+/// What a caller does next: the number of a plan, and whether to take it back.
 struct go {
   uint64_t plan = 0;
+  bool cancels = false;
 };
 
 } // namespace
@@ -65,6 +67,8 @@ struct planned {
   std::vector<uint32_t> keys;
   request_options options;
   milliseconds deadline{0};
+  /// Not 0: taken back after so long.
+  milliseconds cancelled_after{0};
 };
 
 struct planned_fault {
@@ -86,7 +90,12 @@ public:
 
   behavior_type make_behavior() override {
     return {
-      [this](go& x) { send_planned(x.plan); },
+      [this](go& x) {
+        if (x.cancels)
+          take_back(x.plan);
+        else
+          send_planned(x.plan);
+      },
       [this](completions& x) {
         if (redis_)
           redis_->take(x);
@@ -98,6 +107,7 @@ public:
 
 private:
   void send_planned(uint64_t plan);
+  void take_back(uint64_t plan);
 
   template <class... Ts>
   void ask(std::vector<uint64_t> ids, Ts&&... xs);
@@ -118,6 +128,23 @@ public:
 
 private:
   std::function<void(const event&)> on_event_;
+};
+
+class watcher : public attempt_observer::base {
+public:
+  watcher(caf::actor_config& cfg,
+          std::function<void(const attempt_event&)> on_attempt)
+    : attempt_observer::base(cfg), on_attempt_(std::move(on_attempt)) {}
+
+  behavior_type make_behavior() override {
+    return {[this](attempt_events& x) {
+      for (auto& each : x.events)
+        on_attempt_(each);
+    }};
+  }
+
+private:
+  std::function<void(const attempt_event&)> on_attempt_;
 };
 
 caf::actor_system_config& deterministic(caf::actor_system_config& cfg) {
@@ -156,6 +183,7 @@ public:
     connections_.clear();
     callers_.clear();
     listener_ = nullptr;
+    watcher_ = nullptr;
   }
 
   run_result run() {
@@ -196,6 +224,29 @@ public:
                              : redoubt::to_string(std::get<reply>(x)));
     });
     guarded([&] { book.end(id, x); });
+    auto number = plan_of_.at(id);
+    if (--unanswered_.at(number) == 0)
+      attempts_.end(number);
+  }
+
+  /// The operations `ids` go out as the plan `number` says.
+  void sends(uint64_t number, uint64_t handle,
+             const std::vector<uint64_t>& ids) {
+    auto& x = plans_.at(number);
+    watched_request watched;
+    watched.caller = book.operations()[ids.front() - 1].caller;
+    watched.handle = handle;
+    for (auto each : ids) {
+      watched.keys.push_back(book.operations()[each - 1].key);
+      plan_of_[each] = number;
+    }
+    watched.pipeline = x.shape == planned::form::pipeline;
+    watched.free = !x.options.use_breaker.value_or(true);
+    watched.deadline = x.deadline;
+    watched.max_attempts = x.options.retry ? 6 : default_attempts_;
+    watched.before_deadline = !x.options.retry && default_before_deadline_;
+    unanswered_[number] = ids.size();
+    attempts_.begin(number, std::move(watched));
   }
 
   /// Within an actor, where CAF would take the exception for a fault of that actor.
@@ -265,14 +316,23 @@ private:
     o.limits.credit_bytes = chance(20) ? 200 : 1u << 20;
     o.limits.queue = chance(20) ? 1 + static_cast<uint32_t>(up_to(10)) : 16384;
     switch (up_to(5)) {
-      case 0: o.client.retry = {no_wait(), stop_after(20), on_failure()}; break;
-      case 1: o.client.retry = retry_policy::article(); break;
+      case 0:
+        o.client.retry = {no_wait(), stop_after(20), on_failure()};
+        default_attempts_ = 20;
+        default_before_deadline_ = false;
+        break;
+      case 1:
+        o.client.retry = retry_policy::article();
+        default_attempts_ = 5;
+        break;
       case 2:
         o.client.retry = {fixed(between(1ms, 100ms)),
                           stop_after(4) | stop_before_deadline()};
+        default_attempts_ = 4;
         break;
       default: break;
     }
+    attempts_.permits(o.breaker.half_open_permits);
     server_.deny_client_commands(chance(25));
     net_.set_latency(50us, std::chrono::microseconds{100 + up_to(3000)});
   }
@@ -344,8 +404,12 @@ private:
     if (x.shape == planned::form::single && x.kinds.front() == op_kind::get
         && chance(30))
       o.hedge = hedge_options{hedge_mode::fixed, 5ms};
-    if (chance(10))
+    if (chance(15)) {
       o.tag = plans_.size() + 1;
+      if (chance(70))
+        x.cancelled_after = between(0ms, 60ms);
+    }
+    o.operation = std::to_string(plans_.size());
   }
 
   void draw_faults() {
@@ -367,6 +431,9 @@ private:
     began_ = now();
     for (auto& x : faults_)
       x.not_before += began_.time_since_epoch();
+    watcher_ = system_.spawn<watcher>([this](const attempt_event& x) {
+      guarded([&] { attempts_.told(x, now()); });
+    });
     start_supervisor(nullptr);
     for (uint64_t i = 0; i < defaults_.size(); ++i) {
       spawn_client(i);
@@ -416,6 +483,7 @@ private:
     x.supervisor = supervisor_;
     x.seed = random.next();
     client_actor made = system_.spawn<client>(std::move(x));
+    caf::anon_send(made, observe_attempts{watcher_});
     if (id == clients_.size()) {
       clients_.push_back(made);
       handles_.push_back(made);
@@ -455,6 +523,7 @@ private:
       guarded(
         [] { throw violation("the breaker took a way that there is not"); });
     breaker_ = x.to;
+    attempts_.breaker_changed(x.to);
   }
 
   // -- time -------------------------------------------------------------------------
@@ -489,6 +558,7 @@ private:
 
   bool advance(api::time_point limit) {
     book.check_deadlines();
+    attempts_.end_of_instant(now());
     auto next = limit;
     auto& timers = scheduler_.clock().schedule();
     if (!timers.empty())
@@ -555,6 +625,7 @@ private:
       x.deadline = 2s;
       x.options.deadline = x.deadline;
       x.options.on_open = on_open_policy::wait;
+      x.options.operation = std::to_string(plans_.size());
       plans_.push_back(x);
       caf::anon_send(callers_.back(), go{plans_.size() - 1});
     }
@@ -567,13 +638,27 @@ private:
         book.fail(all[i], "fails long after all is well");
   }
 
-  /// Nothing is left when the runtime ends.
+  /// Who still waits when the runtime ends is answered, and nothing is left.
   void finish() {
-    book.check_end(server_);
     check_dials();
     ending_ = true;
-    caf::anon_send(supervisor_, drain{0ms});
+    auto patience = between(0ms, 100ms);
+    for (auto n = up_to(12); n > 0; --n) {
+      planned x;
+      x.caller = up_to(callers_.size());
+      x.client = x.caller % clients_.size();
+      x.kinds = {chance(50) ? op_kind::push : op_kind::incr};
+      x.keys = {8};
+      x.deadline = between(1ms, 200ms);
+      x.options.deadline = x.deadline;
+      x.options.operation = std::to_string(plans_.size());
+      plans_.push_back(x);
+      caf::anon_send(callers_[x.caller], go{plans_.size() - 1});
+    }
+    run_until(now() + between(0ms, 3ms));
+    caf::anon_send(supervisor_, drain{patience});
     run_until(now() + 500ms);
+    book.check_end(server_);
     if (net_.open_sockets() > 0 || host_.watched() > 0)
       throw violation("sockets are left after the drain");
   }
@@ -593,6 +678,7 @@ private:
     for (auto& x : callers_)
       caf::anon_send_exit(x, caf::exit_reason::kill);
     caf::anon_send_exit(listener_, caf::exit_reason::kill);
+    caf::anon_send_exit(watcher_, caf::exit_reason::kill);
     caf::anon_send_exit(supervisor_, caf::exit_reason::kill);
     for (auto& x : clients_)
       caf::anon_send_exit(x, caf::exit_reason::kill);
@@ -772,6 +858,12 @@ private:
   size_t baseline_;
   runtime_options options_;
   std::vector<client_options> defaults_;
+  uint32_t default_attempts_ = 3;
+  bool default_before_deadline_ = true;
+  attempt_ledger attempts_;
+  /// By operation its plan, and by plan how many operations have no answer.
+  std::map<uint64_t, uint64_t> plan_of_;
+  std::map<uint64_t, size_t> unanswered_;
   bool bulk_ = false;
   uint64_t callers_wanted_ = 0;
   std::vector<planned> plans_;
@@ -790,6 +882,7 @@ private:
   std::vector<caf::actor_addr> connections_;
   std::vector<caller_actor> callers_;
   subscriber_actor listener_;
+  attempt_observer watcher_;
 };
 
 // -- callers ------------------------------------------------------------------------
@@ -810,6 +903,10 @@ void caller::send_planned(uint64_t number) {
     commands.push_back(ledger::command_of(op));
     world_.note([&] { return to_string(op) + " begins"; });
   }
+  world_.sends(number, to.id(), ids);
+  if (x.cancelled_after > 0ms)
+    api::send_at(this, caller_actor{this}, world_.now() + x.cancelled_after,
+                 go{number, true});
   if (x.shape == planned::form::pipeline) {
     ask(ids, to, caf::infinite, pipeline{std::move(commands)}, x.options);
   } else if (x.shape == planned::form::transaction) {
@@ -832,6 +929,13 @@ void caller::send_planned(uint64_t number) {
               world_.told(n, outcome{failure_of(why).value()});
             });
   }
+}
+
+/// Commands in bulk have tags of their own.
+void caller::take_back(uint64_t number) {
+  auto& x = world_.plan(number);
+  world_.note([&] { return fmt::format("plan {} is taken back", number); });
+  send(world_.handle(x.client), cancel{{x.options.tag}});
 }
 
 template <class... Ts>
