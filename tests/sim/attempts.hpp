@@ -23,6 +23,7 @@ struct watched_request {
   uint64_t handle = 0;
   /// Keys of its commands.
   std::vector<std::string> keys;
+  bool write = false;
   /// Commands of a pipeline are requests of their own, and cannot be told apart.
   bool pipeline = false;
   /// It ignores the breaker.
@@ -44,7 +45,7 @@ public:
   void begin(uint64_t number, watched_request x);
 
   /// All of it was answered.
-  void end(uint64_t number) { ended_.push_back(number); }
+  void end(uint64_t number, fate became, api::time_point now);
 
   void told(const attempt_event& x, api::time_point now);
 
@@ -53,30 +54,36 @@ public:
   /// When the breaker is half-open, so many requests may be admitted.
   void permits(uint64_t n) noexcept { permits_ = n; }
 
+  /// There may be less credit than writes that have to go together.
+  void little_credit() noexcept { little_credit_ = true; }
+
   /// To be called when nothing more happens in this instant.
-  void end_of_instant(api::time_point now);
+  void end_of_instant();
 
 private:
-  enum class state : uint8_t { new_here, under_way, waits };
+  enum class state : uint8_t { queued, under_way, waits, over };
 
   struct entry {
     watched_request what;
-    state now = state::new_here;
+    state now = state::queued;
     api::time_point since{};
     api::time_point not_before{};
+    uint32_t attempts = 0;
+    /// Of what it waits for: it was sent and may have run.
+    bool may_have_run = false;
   };
 
   void on_begins(uint64_t number, entry& x, const attempt_event& e,
                  api::time_point now);
-  void remove(uint64_t number);
   void check_breaker();
-  void check_order(api::time_point now) const;
+  void check_order(uint64_t number, const entry& x) const;
+  void check_resent(uint64_t number, const entry& x) const;
 
   [[noreturn]] static void fail(uint64_t number, const std::string& what);
 
   uint64_t permits_ = 0;
-  /// Those without an answer, by number.
-  std::map<uint64_t, entry> open_;
+  bool little_credit_ = false;
+  std::map<uint64_t, entry> all_;
   /// By caller, request actor and key: the numbers of those that use it.
   std::map<std::tuple<uint64_t, uint64_t, std::string>, std::set<uint64_t>>
     on_key_;
@@ -85,11 +92,10 @@ private:
   std::vector<breaker_state> changes_;
   /// Attempts that began in this instant and heed the breaker.
   uint64_t governed_ = 0;
-  std::vector<uint64_t> begun_;
+  /// They began in this instant; true: again, after they may have run.
+  std::vector<std::pair<uint64_t, bool>> begun_;
   /// Since the breaker is half-open.
   uint64_t admitted_ = 0;
-  /// Answered in this instant: what observers are told of them may come later.
-  std::vector<uint64_t> ended_;
 };
 
 } // namespace redoubt::sim

@@ -34,6 +34,9 @@ struct operation {
   /// It ignores the breaker, and so may pass older ones.
   bool free = false;
   uint32_t runs = 0;
+  /// The connection over which it ran last.
+  int ran_over = 0;
+  api::time_point ran_at{};
   bool answered = false;
   bool ok = false;
   /// It may have run more than once, as the reply says.
@@ -61,7 +64,8 @@ public:
 
   // -- the server -----------------------------------------------------------------
 
-  void ran(const words& x);
+  /// Over a connection that the client gave up at `given_up`, if ever.
+  void ran(const words& x, int link, api::time_point given_up);
 
   // -- checks ---------------------------------------------------------------------
 

@@ -120,6 +120,7 @@ void network::close_with_reset(int fd) noexcept {
 void network::close(int fd, segment::kind how) noexcept {
   auto& x = links_.at(fd);
   x.client_open = false;
+  given_up_[fd] = now_();
   // What was sent before is on its way and arrives, whatever ended it here.
   if (x.state == phase::up)
     put(x.up, segment{how, {}, {}});
@@ -289,6 +290,11 @@ size_t network::open_sockets() const {
   return static_cast<size_t>(
     std::count_if(links_.begin(), links_.end(),
                   [](auto& each) { return each.second.client_open; }));
+}
+
+api::time_point network::given_up_at(int link) const {
+  auto i = given_up_.find(link);
+  return i == given_up_.end() ? api::time_point::max() : i->second;
 }
 
 size_t network::established() const {

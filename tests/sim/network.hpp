@@ -103,6 +103,9 @@ public:
   /// Connections that stand.
   size_t established() const;
 
+  /// When the client closed its end; the end of time if it did not.
+  api::time_point given_up_at(int link) const;
+
   const std::vector<api::time_point>& dials() const noexcept { return dials_; }
 
   /// How often a fault of the weather took effect.
@@ -164,6 +167,7 @@ private:
   bool trickle_ = false;
   int last_ = 100;
   std::map<int, link> links_;
+  std::map<int, api::time_point> given_up_;
   std::vector<api::time_point> dials_;
   hit_counts hits_;
 };

@@ -60,7 +60,9 @@ void server::accepted(int link) {
     net_.end(link, false);
     return;
   }
-  sessions_[link].id = ++last_id_;
+  auto& x = sessions_[link];
+  x.link = link;
+  x.id = ++last_id_;
 }
 
 void server::received(int link, std::string_view bytes) {
@@ -164,7 +166,7 @@ std::string server::answer(session& from, const words& x, bool& killed) {
     from.queued.push_back(x);
     return "+QUEUED\r\n";
   }
-  return run(x);
+  return run(from, x);
 }
 
 std::string server::client_command(session& from, const words& x,
@@ -205,12 +207,12 @@ std::string server::run_transaction(session& from) {
     return "-EXECABORT Transaction discarded because of previous errors.\r\n";
   std::string result = "*" + std::to_string(from.queued.size()) + "\r\n";
   for (auto& each : std::exchange(from.queued, {}))
-    result += run(each);
+    result += run(from, each);
   return result;
 }
 
-std::string server::run(const words& x) {
-  ran_(x);
+std::string server::run(const session& from, const words& x) {
+  ran_(x, from.link);
   auto& name = x[0];
   if (name == "GET") {
     auto i = strings_.find(x[1]);

@@ -17,8 +17,9 @@ using words = std::vector<std::string>;
 /// survives its restarts, as with `appendfsync always`.
 class server final : public network_peer {
 public:
-  /// Told of every command of callers that runs, when it runs.
-  using observer = std::function<void(const words&)>;
+  /// Told of every command of callers that runs, when it runs, and of the
+  /// connection that it came over.
+  using observer = std::function<void(const words&, int link)>;
 
   server(network& net, observer ran);
 
@@ -68,6 +69,7 @@ public:
 
 private:
   struct session {
+    int link = 0;
     int64_t id = 0;
     std::string name;
     std::string input;
@@ -81,7 +83,7 @@ private:
   void process(int link);
   std::string answer(session& from, const words& x, bool& killed);
   std::string client_command(session& from, const words& x, bool& killed);
-  std::string run(const words& x);
+  std::string run(const session& from, const words& x);
   std::string run_transaction(session& from);
 
   network& net_;

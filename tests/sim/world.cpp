@@ -163,9 +163,9 @@ public:
         dynamic_cast<caf::scheduler::test_coordinator&>(system_.scheduler())),
       net_(random, [this] { return now(); }),
       server_(net_,
-              [this](const words& x) {
+              [this](const words& x, int link) {
                 note([&] { return "server runs " + line_of(x); });
-                book.ran(x);
+                book.ran(x, link, net_.given_up_at(link));
               }),
       host_(system_, net_),
       book([this] { return now(); }),
@@ -226,7 +226,7 @@ public:
     guarded([&] { book.end(id, x); });
     auto number = plan_of_.at(id);
     if (--unanswered_.at(number) == 0)
-      attempts_.end(number);
+      attempts_.end(number, book.operations()[id - 1].became, now());
   }
 
   /// The operations `ids` go out as the plan `number` says.
@@ -241,6 +241,7 @@ public:
       plan_of_[each] = number;
     }
     watched.pipeline = x.shape == planned::form::pipeline;
+    watched.write = x.kinds.front() != op_kind::get;
     watched.free = !x.options.use_breaker.value_or(true);
     watched.deadline = x.deadline;
     watched.max_attempts = x.options.retry ? 6 : default_attempts_;
@@ -333,6 +334,8 @@ private:
       default: break;
     }
     attempts_.permits(o.breaker.half_open_permits);
+    if (o.limits.credit < 1024 || o.limits.credit_bytes < 1u << 20)
+      attempts_.little_credit();
     server_.deny_client_commands(chance(25));
     net_.set_latency(50us, std::chrono::microseconds{100 + up_to(3000)});
   }
@@ -558,7 +561,7 @@ private:
 
   bool advance(api::time_point limit) {
     book.check_deadlines();
-    attempts_.end_of_instant(now());
+    attempts_.end_of_instant();
     auto next = limit;
     auto& timers = scheduler_.clock().schedule();
     if (!timers.empty())
