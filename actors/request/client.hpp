@@ -140,7 +140,7 @@ private:
   enum class stop : uint8_t { nothing, credit, gate };
   stop drain_lanes();
   stop drain_lane(caf::actor_id caller);
-  static bool is_resent_write(const request_slot& x);
+  static bool is_resent(const request_slot& x);
   void put_in_lane(uint32_t index);
   void close_lane(caf::actor_id caller);
 

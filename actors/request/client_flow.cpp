@@ -138,10 +138,9 @@ void client::close_lane(caf::actor_id caller) {
   queue_.suspend(caller);
 }
 
-/// A write that may have run, and waits to be sent again.
-bool client::is_resent_write(const request_slot& x) {
-  return x.phase == request_phase::waiting && x.hold == lane_hold::all
-         && x.cls != command_class::read_only;
+/// It may have run and waits to be sent again; nothing newer passes it.
+bool client::is_resent(const request_slot& x) {
+  return x.phase == request_phase::waiting && x.hold == lane_hold::all;
 }
 
 client::stop client::drain_lane(caf::actor_id caller) {
@@ -166,13 +165,15 @@ client::stop client::drain_lane(caf::actor_id caller) {
       continue;
     auto due = is_due(*x);
     size_t behind = 0;
-    if (is_resent_write(*x)) {
+    if (is_resent(*x)) {
       if (due && !groups) {
         groups.emplace();
         for (auto k = i; k < entries.size(); ++k)
           if (auto each = table_.find(entries[k].id);
-              each != nullptr && is_resent_write(*each))
-            groups->add(each->keys(), is_due(*each));
+              each != nullptr && is_resent(*each))
+            groups->add(each->cls == command_class::read_only ? key_set{}
+                                                              : each->keys(),
+                        is_due(*each));
         groups->close();
       }
       if (groups) {

@@ -29,6 +29,9 @@ void resend_groups::close() {
         if (auto k = next.find(key); k != next.end())
           join(k->second);
     }
+    // The lane ends at the first that does not leave, whatever its keys.
+    for (auto k = i + 1; k <= x.last; k = entries_[k].last + 1)
+      join(k);
     for (auto key : x.keys.keys)
       next[key] = i;
     next_of_any = i;

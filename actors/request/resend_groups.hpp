@@ -12,7 +12,8 @@ namespace redoubt {
 /// Writes of one caller that may have run and wait to be sent again, in order. One
 /// of them must not be sent without the later ones on its keys: should one of
 /// those then end before it is sent, an older write would have come after it. So
-/// they leave together or not at all.
+/// they leave together or not at all, and with them what stands in between: reads
+/// as well, which are added without keys.
 class resend_groups {
 public:
   /// Adds the next one. `due`: it may leave now as far as it goes by itself. The

@@ -346,6 +346,8 @@ private:
     for (uint64_t i = 0; i < clients; ++i)
       defaults_.push_back(options_.client);
     bulk_ = chance(30);
+    // Nothing but plain overwrites: they are sent again, and must stay in order.
+    auto overwrites = chance(25);
     callers_wanted_ = callers;
     size_t operations = 0;
     while (operations < 60) {
@@ -364,6 +366,8 @@ private:
                                             op_kind::push,      op_kind::push,
                                             op_kind::push_twice};
         auto kind = kinds[up_to(x.shape == planned::form::single ? 7 : 6)];
+        if (overwrites)
+          kind = chance(80) ? op_kind::set : op_kind::get;
         if (x.shape == planned::form::transaction)
           kind = op_kind::push;
         x.kinds.push_back(kind);
@@ -435,6 +439,12 @@ private:
     for (auto& x : faults_)
       x.not_before += began_.time_since_epoch();
     watcher_ = system_.spawn<watcher>([this](const attempt_event& x) {
+      note([&] {
+        return fmt::format("request {}: attempt {} {} ({}, {}, {} ms)",
+                           x.operation, x.attempt, redoubt::to_string(x.what),
+                           redoubt::to_string(x.code),
+                           redoubt::to_string(x.outcome), x.wait.count());
+      });
       guarded([&] { attempts_.told(x, now()); });
     });
     start_supervisor(nullptr);

@@ -45,6 +45,13 @@ CAF_TEST(writes that are tied by a third one leave together) {
   CAF_CHECK_EQUAL(judge({{{"a"}}, {{"a", "b"}}, {{"b"}, false}}), "-2 -1 -0 ");
 }
 
+CAF_TEST(what stands between writes on one key has to leave with them) {
+  CAF_CHECK_EQUAL(judge({{{"a"}}, {{"b"}, false}, {{"a"}}}), "-2 -0 +0 ");
+  CAF_CHECK_EQUAL(judge({{{"a"}}, {{}, false}, {{"a"}}}), "-2 -0 +0 ");
+  CAF_CHECK_EQUAL(judge({{{"a"}}, {{"b"}}, {{"a"}}, {{"b"}, false}}),
+                  "-3 -2 +0 -0 ");
+}
+
 CAF_TEST(a write of all keys is tied to every other) {
   CAF_CHECK_EQUAL(judge({{{"a"}}, {{}, true, true}, {{"b"}, false}}),
                   "-2 -1 -0 ");
