@@ -57,7 +57,7 @@ references() {
 }
 
 declare -A counts
-for file in docs/*.md; do
+for file in docs/*.md SECURITY.md; do
   counts[$file]=0
   while IFS=$'\t' read -r place reference; do
     counts[$file]=$((counts[$file] + 1))
@@ -71,6 +71,9 @@ for file in docs/*.md; do
     fi
   done < <(references "$file")
 done
+
+((${counts[SECURITY.md]:-0} >= 20)) \
+  || fail "SECURITY.md names only ${counts[SECURITY.md]:-0} tests, at least 20 are expected"
 
 page=docs/guarantees.md
 ((${counts[$page]:-0} >= 40)) \
@@ -101,4 +104,4 @@ untested=$(awk '/^fault /{ if (name != "" && !n) print name; name = $0; n = 0 }
 ((failed == 0)) || exit 1
 echo "ok - every code of a failure is in $page"
 echo "ok - docs/faults.md is that of tests/faults.txt ($rows faults)"
-echo "ok - every test that docs/ names exists (${counts[$page]} in $page)"
+echo "ok - every test that docs/ and SECURITY.md name exists (${counts[$page]} in $page)"
