@@ -251,6 +251,38 @@ CAF_TEST(the queue takes as many requests as it may and not one more) {
   expect_reply(c);
 }
 
+CAF_TEST(of a flood without a connection the rest fails in the moment it comes) {
+  start();
+  auto room = config.limits.queue;
+  constexpr uint64_t flood = 100'000;
+  CAF_REQUIRE(room < flood);
+  auto began = sched.clock().now();
+  using handle = decltype(ask(command{"INCR", "n"}));
+  std::vector<handle> waiting;
+  request_options patient;
+  patient.deadline = 60s;
+  for (uint64_t i = 0; i < room; ++i)
+    waiting.push_back(ask(command{"INCR", "n"}, patient));
+  uint64_t late = 0;
+  uint64_t others = 0;
+  for (auto i = room; i < flood; ++i) {
+    // Not one of them waits for the clock to move, nor for one behind it.
+    auto why = expect_failure(ask(command{"INCR", "n"}, patient));
+    others += why.code != errc::overloaded || why.outcome != fate::not_sent;
+    late += why.elapsed.count() > 0;
+  }
+  CAF_CHECK_EQUAL(others, 0u);
+  CAF_CHECK_EQUAL(late, 0u);
+  CAF_CHECK(sched.clock().now() == began);
+  // Those that found room are still there, and nobody else is.
+  caf::anon_send_exit(subject, caf::exit_reason::kill);
+  consume_messages();
+  uint64_t held = 0;
+  for (auto& each : waiting)
+    held += expect_failure(each).code == errc::actor_died;
+  CAF_CHECK_EQUAL(held, room);
+}
+
 CAF_TEST(no more than the credit is outstanding on a connection) {
   start();
   link_up_now(2);
