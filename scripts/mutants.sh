@@ -32,13 +32,13 @@ said() { sed -n "s/^# $2//p" "tests/mutants/$1.patch" | head -n 1; }
 # to an end noticed as well.
 judge() {
   case $1 in
-    sim) timeout 120 "$2/test_sim" --seeds 1000 --jobs 1 ;;
+    sim) timeout 30 "$2/test_sim" --seeds 1000 --jobs 1 ;;
     chaos)
       for seed in 1 2 3; do
         timeout 300 "$2/test_chaos" --seed "$seed" || return
       done
       ;;
-    *) timeout 120 "$2/test_${1%%.*}" -r 0 -v 3 -s "^${1#*.}\$" ;;
+    *) timeout 30 "$2/test_${1%%.*}" -r 0 -v 3 -s "^${1#*.}\$" ;;
   esac
 }
 
