@@ -115,6 +115,12 @@ void runtime::state::start_supervisor(
   config.dial = [this](uint32_t index, uint64_t link, link_observer observer) {
     return dial(index, link, std::move(observer));
   };
+  config.loops = [this] {
+    std::vector<loop_status> all;
+    for (auto& each : reactors)
+      all.push_back(each->load());
+    return all;
+  };
   config.replace_client = [this](uint64_t id) { return replace_client(id); };
   config.roster = [this] { return roster(); };
   config.succeed = [this](std::shared_ptr<supervisor_standing> left) {

@@ -116,6 +116,19 @@ struct connection_status {
 
 REDOUBT_INSPECT(connection_status, id, reactor, lane, state, client_id, age)
 
+/// An I/O thread over the last five to ten seconds.
+struct loop_status {
+  /// The longest time in which it did nothing else, one that still lasts included:
+  /// what a readable socket may have had to wait.
+  std::chrono::microseconds longest_turn{0};
+  /// Share of the time in which it worked; near 1 it is the bottleneck.
+  double busy = 0;
+
+  bool operator==(const loop_status&) const = default;
+};
+
+REDOUBT_INSPECT(loop_status, longest_turn, busy)
+
 /// Sums over all requests since the runtime started. `queued`, `in_flight` and
 /// `backing_off` are as of each request actor's last report.
 struct request_counters {
@@ -165,6 +178,8 @@ struct runtime_status {
   budget_status budget;
   std::vector<connection_status> connections;
   uint32_t connections_wanted = 0;
+  /// By the numbers of the reactors.
+  std::vector<loop_status> reactors;
   uint64_t clients = 0;
   request_counters requests;
   /// Ready connections that were lost, and dials that failed.
@@ -182,9 +197,9 @@ struct runtime_status {
 };
 
 REDOUBT_INSPECT(runtime_status, server, uptime, breaker, budget, connections,
-                connections_wanted, clients, requests, connections_lost, dials,
-                dials_failed, restarts, degraded, draining, events_dropped,
-                last_error, last_error_text)
+                connections_wanted, reactors, clients, requests,
+                connections_lost, dials, dials_failed, restarts, degraded,
+                draining, events_dropped, last_error, last_error_text)
 
 /// Answer to a `health_query`, with the article's fields.
 struct health_report {

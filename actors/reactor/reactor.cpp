@@ -235,23 +235,30 @@ bool reactor::spin_for_work() {
 }
 
 void reactor::run() {
+  watch_.begin(api::clock::now());
   while (run_queued()) {
     flush_dirty();
     if (!local_.empty()) {
+      watch_.next(api::clock::now());
       wait_for_events(0);
       continue;
     }
-    if (options_.spin.count() > 0 && spin_for_work())
-      continue;
-    {
-      std::lock_guard guard{inbox_mutex_};
-      if (!inbox_.empty() || stopping_)
-        continue;
-      asleep_ = true;
-    }
-    wait_for_events(-1);
+    watch_.end(api::clock::now());
+    if (!(options_.spin.count() > 0 && spin_for_work()))
+      sleep();
+    watch_.begin(api::clock::now());
   }
   hand_over_rest();
+}
+
+void reactor::sleep() {
+  {
+    std::lock_guard guard{inbox_mutex_};
+    if (!inbox_.empty() || stopping_)
+      return;
+    asleep_ = true;
+  }
+  wait_for_events(-1);
 }
 
 void reactor::hand_over_rest() {

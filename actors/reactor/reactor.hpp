@@ -1,6 +1,7 @@
 #pragma once
 
 #include <redoubt/actors/reactor/io_host.hpp>
+#include <redoubt/actors/reactor/loop_watch.hpp>
 
 #include <array>
 #include <atomic>
@@ -50,6 +51,8 @@ public:
 
   size_t residents() const;
 
+  loop_status load() const noexcept { return watch_.read(api::clock::now()); }
+
   // -- the reactor's thread -----------------------------------------------------
 
   transport& sockets() noexcept override { return system_transport(); }
@@ -64,6 +67,7 @@ private:
   bool run_queued();
   void resume(api::runnable* who);
   bool spin_for_work();
+  void sleep();
   void wait_for_events(int timeout_ms);
   void dispatch(int n) noexcept;
   void hand_over_rest();
@@ -84,6 +88,7 @@ private:
   std::vector<api::runnable*> batch_;
   std::array<epoll_event, 64> events_;
   int fetched_ = 0;
+  loop_watch watch_;
 
   mutable std::mutex residents_mutex_;
   std::condition_variable residents_changed_;

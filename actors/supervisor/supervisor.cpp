@@ -163,6 +163,7 @@ void supervisor::on_exit() {
   config_.dial = nullptr;
   config_.replace_client = nullptr;
   config_.roster = nullptr;
+  config_.loops = nullptr;
   auto succeed = std::exchange(config_.succeed, nullptr);
   if (succeed) {
     static_assert(std::is_nothrow_move_assignable_v<supervisor_standing>);

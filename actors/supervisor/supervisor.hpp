@@ -32,6 +32,8 @@ struct supervisor_config {
   std::function<connection_actor(uint32_t reactor, uint64_t link,
                                  link_observer observer)>
     dial;
+  /// How each reactor does, for status. May be empty.
+  std::function<std::vector<loop_status>()> loops;
   /// Starts a request actor in place of one that died; nothing if the runtime
   /// ends.
   std::function<std::optional<client_place>(uint64_t id)> replace_client;

@@ -21,6 +21,8 @@ runtime_status supervisor::status() {
     result.connections.push_back(
       {id, x.reactor, x.lane, x.state, x.client_id, since(x.since)});
   result.connections_wanted = dials_.wanted();
+  if (config_.loops)
+    result.reactors = config_.loops();
   result.clients = clients_.size();
   result.requests = past_;
   for (auto& x : clients_)
