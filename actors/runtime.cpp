@@ -6,6 +6,7 @@
 #include <redoubt/actors/reactor/reactor.hpp>
 #include <redoubt/actors/reactor/resolver_place.hpp>
 #include <redoubt/actors/request/client.hpp>
+#include <redoubt/actors/request/connection_lease.hpp>
 #include <redoubt/actors/supervisor/supervisor.hpp>
 
 #include <caf/actor_system_config.hpp>
@@ -80,6 +81,7 @@ struct runtime::state {
   void start();
   void start_supervisor(std::shared_ptr<supervisor_standing> inherited);
   connection_actor dial(uint32_t index, uint64_t link, link_observer observer);
+  lease_actor lend(uint32_t index, const caf::strong_actor_ptr& holder);
   client_actor spawn_client(uint64_t id, handle_record& x);
   client_actor add_client(uint32_t reactor, const client_options& defaults);
   client_actor bulk_lane_of(uint64_t id, bool make);
@@ -115,6 +117,9 @@ void runtime::state::start_supervisor(
   config.dial = [this](uint32_t index, uint64_t link, link_observer observer) {
     return dial(index, link, std::move(observer));
   };
+  config.lend = [this](uint32_t index, const caf::strong_actor_ptr& holder) {
+    return lend(index, holder);
+  };
   config.loops = [this] {
     std::vector<loop_status> all;
     for (auto& each : reactors)
@@ -143,6 +148,17 @@ connection_actor runtime::state::dial(uint32_t index, uint64_t link,
   x.resolver = resolvers[index].current();
   return connection_actor{
     api::spawn_on<pinned<connection>>(*system, &host, host, std::move(x))};
+}
+
+lease_actor runtime::state::lend(uint32_t index,
+                                 const caf::strong_actor_ptr& holder) {
+  lease_config x;
+  x.limits = options.limits;
+  x.request_timeout = options.client.timeouts.request;
+  x.idle = options.pool.lease_idle;
+  x.holder = holder;
+  return api::spawn_on<pinned<connection_lease>>(*system, reactors[index].get(),
+                                                 std::move(x));
 }
 
 /// Called with the mutex held.

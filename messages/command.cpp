@@ -128,6 +128,10 @@ std::string_view command::refusal() const noexcept {
   return data_ ? data_->traits.refusal : "the command is empty";
 }
 
+std::string_view command::leased_refusal() const noexcept {
+  return data_ ? data_->traits.leased_refusal : "the command is empty";
+}
+
 std::vector<std::string_view> command::keys() const {
   auto args = arguments();
   return args.empty() ? args : keys_of(args);

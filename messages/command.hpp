@@ -86,6 +86,9 @@ public:
   /// Empty, or why the command may not go over a shared connection.
   std::string_view refusal() const noexcept;
 
+  /// Empty, or why the command may not go over a leased connection either.
+  std::string_view leased_refusal() const noexcept;
+
   /// The keys it names, for the order rule. Views live as long as this command.
   std::vector<std::string_view> keys() const;
 

@@ -131,18 +131,19 @@ std::string_view text_of(refusal_hint hint) noexcept {
     case refusal_hint::none: return {};
     case refusal_hint::block_option:
       return "BLOCK is not supported over a shared connection; leave it out or "
-             "use a connection of its own";
+             "lease a connection";
     case refusal_hint::blocking:
-      return "blocking is not supported over a shared connection; use a "
-             "connection of its own";
+      return "blocking is not supported over a shared connection; lease a "
+             "connection";
     case refusal_hint::closing:
-      return "the runtime closes its connections by itself; send a `drain`";
+      return "the runtime closes its connections by itself; send a `drain`, or "
+             "a `release_connection` to a leased one";
     case refusal_hint::connection_state:
       return "changing the connection's state is not supported over a shared "
-             "connection; use a connection of its own";
+             "connection; lease a connection";
     case refusal_hint::database:
       return "the database is the same for all of a shared connection; set it "
-             "as the endpoint's db";
+             "as the endpoint's db or lease a connection";
     case refusal_hint::hello:
       return "the runtime speaks RESP2 and logs in by itself; set the "
              "endpoint's user and password";
@@ -154,22 +155,46 @@ std::string_view text_of(refusal_hint hint) noexcept {
     case refusal_hint::name:
       return "the runtime names its connections by itself; set client_name in "
              "its options";
+    case refusal_hint::reply_mode:
+      return "the runtime needs the reply of every command";
     case refusal_hint::shutdown:
       return "it ends the server instead of answering; use redis-cli or what "
              "started the server";
     case refusal_hint::stream:
-      return "streaming is not supported over a shared connection; use a "
-             "connection of its own";
+      return "streaming is not supported: it answers other than once";
     case refusal_hint::subscription:
-      return "subscribing is not supported over a shared connection; use a "
-             "connection of its own";
+      return "subscribing is not supported: it answers other than once";
     case refusal_hint::transaction:
       return "send a `transaction`: the runtime adds MULTI and EXEC";
     case refusal_hint::watch:
-      return "watching is not supported over a shared connection; use a "
-             "connection of its own";
+      return "watching is not supported over a shared connection; lease a "
+             "connection";
   }
   return {};
+}
+
+/// What one caller may do to a connection that nobody else uses, and that is closed
+/// when it is done.
+bool may_go_over_leased(refusal_hint hint) noexcept {
+  switch (hint) {
+    case refusal_hint::none:
+    case refusal_hint::block_option:
+    case refusal_hint::blocking:
+    case refusal_hint::connection_state:
+    case refusal_hint::database:
+    case refusal_hint::watch: return true;
+    case refusal_hint::closing:
+    case refusal_hint::hello:
+    case refusal_hint::http:
+    case refusal_hint::login:
+    case refusal_hint::name:
+    case refusal_hint::reply_mode:
+    case refusal_hint::shutdown:
+    case refusal_hint::stream:
+    case refusal_hint::subscription:
+    case refusal_hint::transaction: return false;
+  }
+  return false;
 }
 
 constexpr std::pair<command_class, std::string_view> class_names[] = {
@@ -200,7 +225,10 @@ command_traits traits_of(argument_list arguments) noexcept {
   auto row = row_of(arguments);
   if (row == nullptr)
     return {};
-  return {class_of(*row, arguments), text_of(refusal_of(*row, arguments))};
+  auto hint = refusal_of(*row, arguments);
+  auto text = text_of(hint);
+  return {class_of(*row, arguments), text,
+          may_go_over_leased(hint) ? std::string_view{} : text};
 }
 
 std::vector<std::string_view> keys_of(argument_list arguments) {

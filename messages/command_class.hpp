@@ -37,6 +37,9 @@ struct command_traits {
   /// Empty if the command may go over a shared connection; else why not, with
   /// the interface to use instead. Points to static storage.
   std::string_view refusal = {};
+
+  /// The same for a connection that is leased to one caller.
+  std::string_view leased_refusal = {};
 };
 
 /// Class and admission of a command. Unknown commands are accumulating and

@@ -47,7 +47,8 @@ enum class key_rule : uint8_t {
   streams,
 };
 
-/// Why a command may not go over a shared connection.
+/// Why a command may not go over a shared connection. Some of them may go over one
+/// that is leased to a single caller.
 enum class refusal_hint : uint8_t {
   none,
   block_option,
@@ -59,6 +60,7 @@ enum class refusal_hint : uint8_t {
   http,
   login,
   name,
+  reply_mode,
   shutdown,
   stream,
   subscription,

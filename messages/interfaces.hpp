@@ -122,6 +122,50 @@ using request_actor = api::interface<
   replies(transaction, request_options), void(submit), void(cancel),
   void(observe_attempts), void(reconfigure_client)>;
 
+// -- a connection of one's own --------------------------------------------------
+
+/// Asks the supervisor for a connection that nobody else uses: for commands that
+/// block (BLPOP), for WATCH, for what changes a connection's state. Answered by a
+/// `leased` once the connection is ready, or by the reason why there was none within
+/// `timeout`.
+///
+/// The sender holds the lease. It ends when the holder dies or sends a
+/// `release_connection`, when the connection is lost, when it was idle for
+/// `pool.lease_idle`, when a deadline passes over it, and when the runtime drains.
+/// The connection is closed then; no other caller ever gets it. A lease costs a dial
+/// and a handshake: hold it as long as there is work for it.
+struct lease_connection {
+  std::chrono::milliseconds timeout{1000};
+};
+
+/// Gives a leased connection back. What is unanswered ends in `cancelled`.
+struct release_connection {};
+
+/// A connection that is leased to one caller. Commands are sent at once, in the order
+/// in which they come, each once: nothing is retried, hedged, queued or held back by
+/// the breaker. Every request is answered exactly once, by its deadline.
+///
+/// * `command`, `pipeline`, `transaction` → as with a `request_actor`, and refused
+///   with the same errors. A transaction fails with `transaction_aborted` and the
+///   fate `answered` if a watched key changed.
+/// * `release_connection` → ends the lease.
+///
+/// Without a deadline of its own a command that blocks has the time that it blocks
+/// for on top of the usual one; one that blocks for ever needs a deadline. Where a
+/// deadline passes over a command, the server may still run it, and the lease ends.
+///
+/// When the lease is over requests fail with `disconnected` and `not_sent`, and the
+/// reason is in the failure's text.
+using leased_connection = api::interface<
+  reply(command), reply(command, request_options), replies(pipeline),
+  replies(pipeline, request_options), replies(transaction),
+  replies(transaction, request_options), void(release_connection)>;
+
+/// Answer to a `lease_connection`.
+struct leased {
+  leased_connection connection;
+};
+
 // -- operators ----------------------------------------------------------------
 
 /// Asks for a `runtime_status`.
@@ -196,11 +240,11 @@ struct ready {
   uint32_t connections = 0;
 };
 
-/// Holds the breaker, dials and restarts connections, answers operators.
+/// Holds the breaker, dials, restarts and leases connections, answers operators.
 using supervisor_actor = api::interface<
   runtime_status(status_query), health_report(health_query), void(subscribe),
   void(unsubscribe), breaker_status(force_breaker), runtime_status(reconfigure),
-  drained(drain), ready(ready_query)>;
+  drained(drain), ready(ready_query), leased(lease_connection)>;
 
 REDOUBT_INSPECT(status_query)
 REDOUBT_INSPECT(health_query, timeout)
@@ -208,6 +252,8 @@ REDOUBT_INSPECT(drain, limit)
 REDOUBT_INSPECT(drained, abandoned)
 REDOUBT_INSPECT(ready_query, timeout)
 REDOUBT_INSPECT(ready, connections)
+REDOUBT_INSPECT(lease_connection, timeout)
+REDOUBT_INSPECT(release_connection)
 REDOUBT_INSPECT(force_breaker, what)
 
 } // namespace redoubt
@@ -220,6 +266,7 @@ REDOUBT_LOCAL_MESSAGE(redoubt::completions)
 REDOUBT_LOCAL_MESSAGE(redoubt::cancel)
 REDOUBT_LOCAL_MESSAGE(redoubt::observe_attempts)
 REDOUBT_LOCAL_MESSAGE(redoubt::reconfigure_client)
+REDOUBT_LOCAL_MESSAGE(redoubt::leased)
 REDOUBT_LOCAL_MESSAGE(redoubt::subscribe)
 REDOUBT_LOCAL_MESSAGE(redoubt::unsubscribe)
 REDOUBT_LOCAL_MESSAGE(redoubt::reconfigure)

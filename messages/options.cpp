@@ -227,6 +227,10 @@ void check(const pool_options& x, std::vector<option_error>& faults) {
   c.number("connections", x.connections, 1u, 1024u);
   c.number("bulk_connections", x.bulk_connections, 1u, 1024u);
   c.number("max_connections", x.max_connections, 1u, 1u << 17);
+  c.number("leased", x.leased, 0u, 65536u);
+  if (x.lease_idle != milliseconds{0}
+      && (x.lease_idle < milliseconds{100} || x.lease_idle > day))
+    c.fault("lease_idle", "must be 0s or a duration from 100ms to 24h");
   if (x.lifetime != milliseconds{0}
       && (x.lifetime < seconds{1} || x.lifetime > day))
     c.fault("lifetime", "must be 0s or a duration from 1s to 24h");

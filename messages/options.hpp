@@ -163,6 +163,11 @@ struct pool_options {
   /// Connections of the runtime at any time, those included that are being made or
   /// are about to be closed. Several runtimes share the server's `maxclients`.
   uint32_t max_connections = 256;
+  /// Connections that may be leased at a time, each to one caller.
+  uint32_t leased = 16;
+  /// A lease ends when nothing was sent or awaited over it for this long; 0 lets it
+  /// last as long as its holder.
+  std::chrono::milliseconds lease_idle{60000};
   /// A connection is replaced after this long, less up to 20 % at random, one after
   /// the other and each only once the new one is ready; 0 keeps it as long as it
   /// lives. For servers behind load balancers, and names whose addresses change.

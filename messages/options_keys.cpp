@@ -142,6 +142,14 @@ constexpr option_key keys[] = {
   {"pool.max_connections",
    "Connections at any time, those included that are being made or closed.",
    AT(pool.max_connections)},
+  {"pool.leased",
+   "Connections that may be leased at a time, each to one caller.",
+   AT(pool.leased)},
+  {"pool.lease_idle",
+   "A lease ends when its connection was idle for this long; 0s lets it last "
+   "as "
+   "long as its holder.",
+   AT(pool.lease_idle)},
   {"pool.lifetime",
    "A connection is replaced after this long, less up to 20 % at random; 0s "
    "keeps it as long as it lives.",

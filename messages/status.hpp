@@ -178,6 +178,10 @@ struct runtime_status {
   budget_status budget;
   std::vector<connection_status> connections;
   uint32_t connections_wanted = 0;
+  /// Connections that are leased or being made for that, and those who wait for
+  /// one. They are not among `connections`.
+  uint64_t leased = 0;
+  uint64_t lease_waiters = 0;
   /// By the numbers of the reactors.
   std::vector<loop_status> reactors;
   uint64_t clients = 0;
@@ -197,9 +201,9 @@ struct runtime_status {
 };
 
 REDOUBT_INSPECT(runtime_status, server, uptime, breaker, budget, connections,
-                connections_wanted, reactors, clients, requests,
-                connections_lost, dials, dials_failed, restarts, degraded,
-                draining, events_dropped, last_error, last_error_text)
+                connections_wanted, leased, lease_waiters, reactors, clients,
+                requests, connections_lost, dials, dials_failed, restarts,
+                degraded, draining, events_dropped, last_error, last_error_text)
 
 /// Answer to a `health_query`, with the article's fields.
 struct health_report {

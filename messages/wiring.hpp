@@ -255,6 +255,10 @@ struct new_supervisor {
   report_sink supervisor;
 };
 
+/// Who serves a lease.
+using lease_actor = leased_connection::extend_with<link_client>::extend_with<
+  api::interface<void(drain_client), void(tick)>>;
+
 using client_actor = request_actor::extend_with<link_client>::extend_with<
   api::interface<void(gate), void(drain_client), void(new_supervisor),
                  void(tick)>>;

@@ -2,6 +2,7 @@
 
 #include <redoubt/actors/request/client.hpp>
 
+#include <redoubt/actors/request/command_judgement.hpp>
 #include <redoubt/actors/request/transaction_body.hpp>
 
 #include <fmt/format.h>
@@ -10,19 +11,6 @@
 #include <utility>
 
 namespace redoubt {
-
-namespace {
-
-/// What is wrong with the options of a request, or nothing. Times are what they
-/// are: who counts down a deadline may arrive at none.
-std::string fault_of(const request_options& x) {
-  for (auto& each : validate(x))
-    if (each.key != "deadline" && each.key != "attempt_timeout")
-      return each.key + ": " + each.what;
-  return {};
-}
-
-} // namespace
 
 request_slot& client::open_request(uint32_t index,
                                    const request_options* options) {
@@ -153,25 +141,6 @@ void client::on_transaction(transaction& x, const request_options* options) {
 
 namespace {
 
-errc judge_command(const command& cmd, const limit_options& limits,
-                   std::string& message) {
-  if (cmd.empty()) {
-    message = "the command is empty";
-    return errc::invalid_command;
-  }
-  if (auto why = cmd.refusal(); !why.empty()) {
-    message = fmt::format("{}: {}", cmd.name(), why);
-    return errc::invalid_command;
-  }
-  if (cmd.largest_argument() > limits.argument_bytes) {
-    message = fmt::format("{}: an argument of {} bytes exceeds the limit of {}",
-                          cmd.name(), cmd.largest_argument(),
-                          limits.argument_bytes);
-    return errc::too_large;
-  }
-  return errc::none;
-}
-
 bool can_stand_in(const fallback& who, const request_slot& x) {
   return !x.is_transaction()
          && (std::holds_alternative<fallback_actor>(who)
@@ -195,7 +164,8 @@ errc client::admission_error(const request_slot& x, std::string& message) {
     return errc::invalid_command;
   }
   if (!x.is_transaction()) {
-    if (auto code = judge_command(x.cmd, config_.limits, message);
+    if (auto code = judge_command(x.cmd, x.cmd.refusal(), config_.limits,
+                                  message);
         code != errc::none)
       return code;
   } else {
@@ -206,7 +176,8 @@ errc client::admission_error(const request_slot& x, std::string& message) {
       return errc::too_large;
     }
     for (auto& each : *x.members)
-      if (auto code = judge_command(each, config_.limits, message);
+      if (auto code = judge_command(each, each.refusal(), config_.limits,
+                                    message);
           code != errc::none)
         return code;
   }

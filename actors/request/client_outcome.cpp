@@ -2,6 +2,7 @@
 
 #include <redoubt/actors/request/client.hpp>
 
+#include <redoubt/actors/request/command_judgement.hpp>
 #include <redoubt/actors/request/order_rule.hpp>
 #include <redoubt/actors/request/transaction_body.hpp>
 
@@ -14,10 +15,6 @@ namespace {
 
 /// Stands for a unit whose request was answered before its reply came.
 constexpr auto no_request = request_table::no_index;
-
-bool is_script(std::string_view name) noexcept {
-  return name.starts_with("EVAL") || name.starts_with("FCALL");
-}
 
 } // namespace
 

@@ -51,6 +51,10 @@ supervisor::behavior_type supervisor::make_behavior() {
       on_ready_query(x);
       return {};
     },
+    [this](const lease_connection& x) -> caf::delegated<leased> {
+      on_lease(x);
+      return {};
+    },
     // -- connections
     [this](link_up& x) { on_link_up(x); },
     [this](link_replies& x) { on_link_replies(x); },
@@ -93,6 +97,7 @@ void supervisor::tend() {
   expire_own(now);
   if (adopts_at_) {
     answer_ready(now);
+    lend(now);
     arm(now);
     return;
   }
@@ -108,6 +113,7 @@ void supervisor::tend() {
   if (!draining_)
     start_dials(now);
   answer_ready(now);
+  lend(now);
   check_drained(now);
   arm(now);
 }
@@ -132,6 +138,8 @@ void supervisor::arm(api::time_point now) {
     next = std::min(next, x.deadline);
   for (auto& x : ready_waiters_)
     next = std::min(next, x.deadline);
+  for (auto& x : lease_waiters_)
+    next = std::min(next, x.deadline);
   if (draining_ && !drain_done_ && !adopts_at_)
     next = std::min(next, now < drain_deadline_
                             ? drain_deadline_
@@ -155,12 +163,16 @@ void supervisor::on_exit() {
   why.code = draining_ ? errc::shutting_down : errc::actor_died;
   for (auto& x : ready_waiters_)
     x.promise.deliver(to_error(why));
+  for (auto& x : lease_waiters_)
+    x.promise.deliver(to_error(why));
   for (auto& x : drain_promises_)
     x.deliver(drained{abandoned_});
   checks_.clear();
   ready_waiters_.clear();
+  lease_waiters_.clear();
   drain_promises_.clear();
   config_.dial = nullptr;
+  config_.lend = nullptr;
   config_.replace_client = nullptr;
   config_.roster = nullptr;
   config_.loops = nullptr;
@@ -170,6 +182,7 @@ void supervisor::on_exit() {
     *heir_ = std::move(static_cast<supervisor_standing&>(*this));
   }
   links_.clear();
+  leases_.clear();
   clients_.clear();
   subscriptions_.clear();
   if (succeed)

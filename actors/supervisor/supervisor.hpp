@@ -32,6 +32,10 @@ struct supervisor_config {
   std::function<connection_actor(uint32_t reactor, uint64_t link,
                                  link_observer observer)>
     dial;
+  /// Starts the actor that serves a lease of `holder`, on a reactor.
+  std::function<lease_actor(uint32_t reactor,
+                            const caf::strong_actor_ptr& holder)>
+    lend;
   /// How each reactor does, for status. May be empty.
   std::function<std::vector<loop_status>()> loops;
   /// Starts a request actor in place of one that died; nothing if the runtime
@@ -48,8 +52,8 @@ struct supervisor_config {
   uint64_t seed = 0;
 };
 
-/// Holds the circuit breaker, dials and restarts connections, leases permits to
-/// request actors, probes the server in half-open, and answers operators. It is
+/// Holds the circuit breaker, dials and restarts connections, leases some of them to
+/// callers and permits to request actors, probes the server in half-open, and answers operators. It is
 /// not on the way of any request.
 class supervisor : public supervisor_internal::base,
                    private supervisor_standing {
@@ -73,6 +77,14 @@ private:
   struct ready_waiter {
     owed_answer<ready> promise;
     api::time_point deadline;
+  };
+
+  struct lease_waiter {
+    owed_answer<leased> promise;
+    api::time_point deadline;
+    caf::strong_actor_ptr holder;
+    /// Of the connection that is being made for it; 0 before.
+    uint64_t link = 0;
   };
 
   /// A lane of a reactor.
@@ -135,6 +147,17 @@ private:
                      api::time_point now);
   void forfeit_tokens(const client_entry& gone);
 
+  // -- supervisor_lending.cpp -----------------------------------------------------------
+  void on_lease(const lease_connection& x);
+  failure lease_obstacle(api::time_point now) const;
+  void lend(api::time_point now);
+  void begin_lease(lease_waiter& x, api::time_point now);
+  void abort_lease(uint64_t link);
+  bool on_lease_up(const link_up& x);
+  bool on_lease_closed(const link_closed& x);
+  void on_lease_down(const caf::actor_addr& who);
+  void adopt_leases();
+
   // -- supervisor_operators.cpp -----------------------------------------------------------
   runtime_status status();
   void on_health(const health_query& x);
@@ -184,6 +207,7 @@ private:
   rate_limiter log_limit_;
   std::map<uint64_t, health_check> checks_;
   std::vector<ready_waiter> ready_waiters_;
+  std::vector<lease_waiter> lease_waiters_;
   std::vector<owed_answer<drained>> drain_promises_;
 
   /// Until then it keeps still, and answers operators only.

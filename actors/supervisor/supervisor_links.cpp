@@ -35,7 +35,7 @@ void supervisor::start_dials(api::time_point now) {
 }
 
 bool supervisor::has_room() const noexcept {
-  return links_.size() < config_.options.pool.max_connections;
+  return links_.size() + leases_.size() < config_.options.pool.max_connections;
 }
 
 /// Nothing is missing, or there is room. For the successor of an old connection one
@@ -136,6 +136,8 @@ link_entry* supervisor::any_ready_link(uint64_t& id) {
 }
 
 void supervisor::on_link_up(link_up& x) {
+  if (on_lease_up(x))
+    return;
   auto i = links_.find(x.link);
   if (i == links_.end())
     return;
@@ -179,6 +181,8 @@ void supervisor::on_link_up(link_up& x) {
 }
 
 void supervisor::on_link_closed(link_closed& x) {
+  if (on_lease_closed(x))
+    return;
   auto i = links_.find(x.link);
   if (i == links_.end())
     return;

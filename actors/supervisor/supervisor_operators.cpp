@@ -21,6 +21,10 @@ runtime_status supervisor::status() {
     result.connections.push_back(
       {id, x.reactor, x.lane, x.state, x.client_id, since(x.since)});
   result.connections_wanted = dials_.wanted();
+  result.leased = leases_.size();
+  result.lease_waiters = static_cast<uint64_t>(
+    std::count_if(lease_waiters_.begin(), lease_waiters_.end(),
+                  [](auto& x) { return x.link == 0; }));
   if (config_.loops)
     result.reactors = config_.loops();
   result.clients = clients_.size();
@@ -179,6 +183,9 @@ void supervisor::on_drain(const drain& x) {
     log_->info("draining, at most {} ms", x.limit.count());
     for (auto& each : clients_)
       api::send(this, each.handle, drain_client{deadline});
+    for (auto& [id, each] : leases_)
+      if (each.state == connection_state::ready)
+        api::send(this, each.lease, drain_client{deadline});
     event e;
     e.kind = event_kind::draining;
     publish(std::move(e));
@@ -191,7 +198,7 @@ void supervisor::check_drained(api::time_point now) {
     return;
   auto all = std::all_of(clients_.begin(), clients_.end(),
                          [](auto& x) { return x.drained; });
-  if (!all && now < drain_deadline_ + drain_grace)
+  if ((!all || !leases_.empty()) && now < drain_deadline_ + drain_grace)
     return;
   drain_done_ = true;
   for (auto& [id, x] : links_)
@@ -199,6 +206,9 @@ void supervisor::check_drained(api::time_point now) {
       x.leaving = true;
       api::send(this, x.connection, close_link{errc::shutting_down});
     }
+  for (auto& [id, x] : leases_)
+    if (x.connection)
+      api::send(this, x.connection, close_link{errc::shutting_down});
   for (auto& x : drain_promises_)
     x.deliver(drained{abandoned_});
   drain_promises_.clear();

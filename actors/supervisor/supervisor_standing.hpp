@@ -38,6 +38,16 @@ struct link_entry {
   bool lasts() const noexcept { return serves() && !old; }
 };
 
+/// A connection that is leased to one caller.
+struct lease_entry {
+  lease_actor lease;
+  connection_actor connection;
+  uint32_t reactor = 0;
+  /// `ready` once it was handed out.
+  connection_state state = connection_state::connecting;
+  api::time_point since{};
+};
+
 struct client_entry {
   client_actor handle;
   uint32_t reactor = 0;
@@ -87,6 +97,7 @@ struct supervisor_standing {
   restart_intensity restarts_;
 
   std::map<uint64_t, link_entry> links_;
+  std::map<uint64_t, lease_entry> leases_;
   uint64_t next_link_ = 0;
   std::vector<client_entry> clients_;
   size_t next_leaseholder_ = 0;

@@ -89,6 +89,7 @@ void supervisor::adopt() {
       ++dialing;
   }
   dials_.recount(lasting_links(), dialing);
+  adopt_leases();
   if (ready_links() > 0)
     trouble_ = errc::none;
   for (auto& each : clients_) {
@@ -127,6 +128,7 @@ void supervisor::on_down(const caf::actor_addr& who) {
       gone.was_ready = x.state == connection_state::ready;
       api::send(this, link_observer{this}, std::move(gone));
     }
+  on_lease_down(who);
   on_client_down(who);
 }
 

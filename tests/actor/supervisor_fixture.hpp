@@ -2,6 +2,8 @@
 
 #include "supervisor_fakes.hpp"
 
+#include <redoubt/actors/request/connection_lease.hpp>
+
 #include <caf/test/dsl.hpp>
 #include <redoubt/tests/support/check.hpp>
 
@@ -60,6 +62,12 @@ public:
       dials.push_back({told, handle, observer});
       return connection_actor{handle};
     };
+    config.lend = [this](uint32_t, const caf::strong_actor_ptr& holder) {
+      lease_config x;
+      x.holder = holder;
+      leases.push_back(lease_actor{sys.spawn<connection_lease>(std::move(x))});
+      return leases.back();
+    };
   }
 
   ~supervisor_fixture() override {
@@ -68,6 +76,8 @@ public:
       kill(each.handle);
     for (auto& each : clients)
       kill(each.handle);
+    for (auto& each : leases)
+      kill(each);
     for (auto& each : listeners)
       kill(each.handle);
     consume_messages();
@@ -341,6 +351,7 @@ public:
   bool dial_throws = false;
   std::deque<dialled> dials;
   std::deque<joined> clients;
+  std::deque<lease_actor> leases;
   std::deque<subscribed> listeners;
 };
 

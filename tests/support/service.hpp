@@ -35,8 +35,8 @@ class caller {
 public:
   explicit caller(runtime& x) : self_(x.system()) {}
 
-  template <class... Ts>
-  result ask(const request_actor& to, Ts&&... xs) {
+  template <class Handle, class... Ts>
+  result ask(const Handle& to, Ts&&... xs) {
     result out;
     self_->request(to, caf::infinite, std::forward<Ts>(xs)...)
       .receive([&](reply& x) { out.value = std::move(x); },
@@ -44,9 +44,9 @@ public:
     return out;
   }
 
-  template <class... Ts>
+  template <class Handle, class... Ts>
   std::pair<std::vector<outcome>, std::optional<failure>>
-  ask_many(const request_actor& to, Ts&&... xs) {
+  ask_many(const Handle& to, Ts&&... xs) {
     std::pair<std::vector<outcome>, std::optional<failure>> out;
     self_->request(to, caf::infinite, std::forward<Ts>(xs)...)
       .receive([&](replies& x) { out.first = std::move(x.outcomes); },
