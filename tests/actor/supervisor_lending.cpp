@@ -59,7 +59,7 @@ CAF_TEST(a leased connection is none of those that all share) {
   x = status();
   CAF_CHECK_EQUAL(x.leased, 0u);
   CAF_CHECK_EQUAL(x.connections_lost, 0u);
-  CAF_CHECK_EQUAL(x.breaker.failures, 0u);
+  CAF_CHECK_EQUAL(x.breaker.failures_in_window, 0u);
   CAF_CHECK_EQUAL(dials.size(), 2u);
   CAF_CHECK(client.gates.back().state == breaker_state::closed);
 }
@@ -242,6 +242,11 @@ CAF_TEST(a drain waits for the leases to end) {
   auto first = want();
   come_up(1);
   expect_answer<leased>(first);
+  link_up up;
+  up.link = dials[1]->link;
+  up.connection = dials[1].handle;
+  caf::anon_send(leases[0], std::move(up));
+  caf::anon_send(leases[0], command{"BLPOP", "q", 5});
   auto second = want();
   auto done = ask(drain{500ms});
   check_failure(expect_failure<leased>(second), errc::shutting_down);

@@ -205,8 +205,8 @@ CAF_TEST(names match whole and byte by byte) {
 // -- refusals -----------------------------------------------------------------
 
 CAF_TEST(commands that block are refused) {
-  check_refused("blocking is not supported over a shared connection; use a "
-                "connection of its own",
+  check_refused("blocking is not supported over a shared connection; lease a "
+                "connection",
                 {"BLPOP k 0", "BRPOP k 0", "BLMOVE a b LEFT LEFT 0",
                  "BRPOPLPUSH a b 0", "BZPOPMIN k 0", "BZPOPMAX k 0",
                  "BLMPOP 0 1 k LEFT", "BZMPOP 0 1 k MIN", "WAIT 1 0",
@@ -232,7 +232,8 @@ CAF_TEST(commands that answer other than once are refused) {
                 {"SUBSCRIBE c", "PSUBSCRIBE c", "SSUBSCRIBE c", "UNSUBSCRIBE",
                  "PUNSUBSCRIBE", "SUNSUBSCRIBE"});
   check_refused("streaming is not supported",
-                {"MONITOR", "SYNC", "PSYNC ? -1", "REPLCONF ACK 0"});
+                {"MONITOR", "SYNC", "PSYNC ? -1", "REPLCONF ACK 0",
+                 "SCRIPT DEBUG YES"});
   check_refused("ends the server", {"SHUTDOWN", "SHUTDOWN NOSAVE"});
   check_refused("HTTP", {"POST / HTTP/1.1", "Host: x"});
 }
@@ -250,11 +251,40 @@ CAF_TEST(commands that change the connection are refused) {
   check_refused("client_name",
                 {"CLIENT SETNAME x", "CLIENT SETINFO LIB-NAME x"});
   check_refused("connection's state",
-                {"RESET", "READONLY", "READWRITE", "ASKING", "SCRIPT DEBUG YES",
-                 "CLIENT REPLY OFF", "CLIENT TRACKING ON", "CLIENT CACHING YES",
+                {"RESET", "READONLY", "READWRITE", "ASKING",
+                 "CLIENT TRACKING ON", "CLIENT CACHING YES",
                  "CLIENT NO-EVICT ON", "CLIENT NO-TOUCH ON",
-                 "client reply skip", "CLIENT CAPA redirect",
-                 "CLIENT IMPORT-SOURCE ON"});
+                 "CLIENT CAPA redirect", "CLIENT IMPORT-SOURCE ON"});
+  check_refused("the reply of every command",
+                {"CLIENT REPLY OFF", "client reply skip"});
+}
+
+CAF_TEST(a leased connection carries what needs no more than one of its own) {
+  words own{"BLPOP k 0", "XREAD BLOCK 0 STREAMS a 0",
+            "WATCH k",   "UNWATCH",
+            "SELECT 1",  "READONLY",
+            "WAIT 1 0",  "CLIENT NO-EVICT ON",
+            "RESET",     "GET k",
+            "NOSUCH k"};
+  for (auto line : own)
+    check_line(line, traits_of(split(line)).leased_refusal, "");
+  words neither{"SUBSCRIBE c",
+                "MONITOR",
+                "MULTI",
+                "EXEC",
+                "HELLO 3",
+                "AUTH p",
+                "SHUTDOWN",
+                "QUIT",
+                "POST /",
+                "CLIENT REPLY OFF",
+                "CLIENT SETNAME x",
+                "SCRIPT DEBUG YES"};
+  for (auto line : neither) {
+    auto traits = traits_of(split(line));
+    CAF_CHECK(!traits.leased_refusal.empty());
+    check_line(line, traits.leased_refusal, traits.refusal);
+  }
 }
 
 CAF_TEST(administration that answers once is admitted) {

@@ -210,6 +210,9 @@ CAF_TEST(options of the pool have ranges) {
   check_count("pool.max_connections", AT(pool.max_connections), 3, 1u << 17);
   check<milliseconds>("pool.lifetime", AT(pool.lifetime), {0ms, 1s, day},
                       {-1ms, 1ms, 999ms, day + 1ms, milliseconds::max()});
+  check_count("pool.leased", AT(pool.leased), 0, 65536);
+  check<milliseconds>("pool.lease_idle", AT(pool.lease_idle), {0ms, 100ms, day},
+                      {-1ms, 99ms, day + 1ms});
   check_duration("pool.connect_timeout", AT(pool.connect_timeout));
   check_duration("pool.resolve_timeout", AT(pool.resolve_timeout));
   check_duration("pool.handshake_timeout", AT(pool.handshake_timeout));

@@ -86,6 +86,8 @@ const std::map<std::string_view, std::string_view> other_values{
   {"pool.connections", "20"},
   {"pool.bulk_connections", "3"},
   {"pool.max_connections", "100"},
+  {"pool.leased", "7"},
+  {"pool.lease_idle", R"("2m")"},
   {"pool.lifetime", R"("30m")"},
   {"pool.connect_timeout", R"("2s")"},
   {"pool.resolve_timeout", R"("3s")"},
