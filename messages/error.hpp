@@ -57,13 +57,14 @@ enum class errc : uint8_t {
   cancelled,
   /// The circuit breaker is open.
   circuit_open,
-  /// A queue, the in-flight table or a mailbox is full.
+  /// A queue, the in-flight table or a mailbox is full, or all connections that may
+  /// be leased are in use.
   overloaded,
   /// The runtime is shutting down.
   shutting_down,
   /// The command, a key or a value is larger than the limits allow.
   too_large,
-  /// The command is empty or does not belong on a shared connection.
+  /// The command is empty or does not belong on this kind of connection.
   invalid_command,
   /// The server is loading its data set.
   loading,
