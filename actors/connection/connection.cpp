@@ -23,7 +23,7 @@ connection::connection(caf::actor_config& cfg, io_host& host,
     log_(logger_for("connection")),
     decoder_(config_.limits) {
   make_quiet(this, log_);
-  owners_.push_back(owner{config_.observer, 0, {}});
+  owners_.emplace_back().client = config_.observer;
 }
 
 connection::~connection() {

@@ -62,6 +62,8 @@ private:
     /// Units that were taken from this owner.
     uint64_t taken = 0;
     std::vector<link_reply> done;
+    /// Replies of the last batch: room for the next one.
+    size_t room = 0;
   };
 
   /// A unit that awaits replies.

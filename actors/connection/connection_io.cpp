@@ -38,7 +38,8 @@ void connection::on_attach(link_client& client) {
     index = static_cast<uint32_t>(owners_.size());
     owners_.emplace_back();
   }
-  owners_[*index] = owner{std::move(client), 0, {}};
+  owners_[*index] = {};
+  owners_[*index].client = std::move(client);
   if (state_ == connection_state::ready)
     announce(*index);
 }
@@ -275,9 +276,12 @@ bool connection::take_reply(reply&& x) {
     code = errc::reply_too_deep;
     x = *std::exchange(too_deep_, {});
   }
-  if (first.owner != no_owner)
-    owners_[first.owner].done.push_back(
-      link_reply{first.id, code, std::move(x)});
+  if (first.owner != no_owner) {
+    auto& mine = owners_[first.owner];
+    if (mine.done.empty())
+      mine.done.reserve(mine.room);
+    mine.done.push_back(link_reply{first.id, code, std::move(x)});
+  }
   awaited_.pop_front();
   return true;
 }
@@ -305,6 +309,7 @@ void connection::hand_out() {
   for (auto& each : owners_) {
     if (each.done.empty())
       continue;
+    each.room = each.done.size();
     link_replies x{config_.link, std::exchange(each.done, {})};
     if (each.client)
       api::send(this, each.client, std::move(x));

@@ -27,12 +27,17 @@ public:
   /// One of them is answered.
   void add(uint64_t id, outcome value) {
     --open_;
-    if (items_.empty())
+    if (items_.empty()) {
       ready_.push_back(this);
+      items_.reserve(room_);
+    }
     items_.push_back({id, std::move(value)});
   }
 
-  std::vector<completion> take() { return std::exchange(items_, {}); }
+  std::vector<completion> take() {
+    room_ = items_.size();
+    return std::exchange(items_, {});
+  }
 
   /// Nothing is under way and nothing is to be sent.
   bool idle() const noexcept { return open_ == 0 && items_.empty(); }
@@ -41,6 +46,8 @@ private:
   completion_sink sink_;
   std::vector<bulk_channel*>& ready_;
   std::vector<completion> items_;
+  /// The next turn will have as many as the last one, roughly.
+  size_t room_ = 0;
   size_t open_ = 0;
 };
 

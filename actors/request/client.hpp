@@ -87,11 +87,11 @@ private:
       caf::actor_id caller = 0;
       /// Credit that it took.
       uint64_t bytes = 0;
-      /// The breaker's ramp bounds how many of these there are.
-      bool governed = false;
       /// When it was handed over, and behind how many others.
       api::time_point since{};
       uint32_t ahead = 0;
+      /// The breaker's ramp bounds how many of these there are.
+      bool governed = false;
     };
     /// What awaits its reply, in order.
     ring<sent_unit> sent;
@@ -214,7 +214,8 @@ private:
   retry_decision decide_on_failure(const request_slot& x, errc code,
                                    fate became, const retry_bounds& bounds);
   const retry_policy& policy_of(const request_slot& x) const noexcept {
-    return x.retry ? *x.retry : config_.defaults.retry;
+    auto& own = x.extras().retry;
+    return own ? *own : config_.defaults.retry;
   }
   bool ask_again(uint32_t index, reply& value, bool never_ran);
   bool give_last_reply(uint32_t index, errc code);
@@ -308,6 +309,8 @@ private:
   /// A link came up while requests were outstanding on another one.
   bool links_changed_ = false;
   std::vector<submission> outbox_;
+  /// Units of the last turn: room for the next one.
+  size_t outbox_room_ = 0;
 
   /// A request that ended with `why`, unless its fallback has an answer.
   struct asked_fallback {

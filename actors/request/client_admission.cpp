@@ -33,9 +33,12 @@ request_slot& client::open_request(uint32_t index,
   x.hedge_asked = o.hedge && o.hedge->mode != hedge_mode::off;
   if (options != nullptr) {
     x.priority = options->priority;
-    x.retry = options->retry;
-    x.fallback = options->fallback;
-    x.operation = options->operation;
+    if (options->retry || options->fallback || !options->operation.empty()) {
+      auto& own = x.own_extras();
+      own.retry = options->retry;
+      own.fallback = options->fallback;
+      own.operation = options->operation;
+    }
     x.tag = options->tag;
     x.last_message = leaves_lane(*options)
                        ? "lane: must be that of the client handle here"
@@ -133,9 +136,9 @@ void client::on_transaction(transaction& x, const request_options* options) {
   }
   whole.cls = effective_class(class_of_transaction(x.commands), options,
                               config_.defaults);
-  whole.members = std::make_shared<const std::vector<command>>(
+  whole.reply_count = static_cast<uint32_t>(x.commands.size()) + 2;
+  whole.own_extras().members = std::make_shared<const std::vector<command>>(
     std::move(x.commands));
-  whole.reply_count = static_cast<uint32_t>(whole.members->size()) + 2;
   place(index);
 }
 
@@ -159,7 +162,8 @@ errc client::admission_error(const request_slot& x, std::string& message) {
     message = "hedge: only single commands that are read_only are hedged";
     return errc::invalid_command;
   }
-  if (x.fallback && !can_stand_in(*x.fallback, x)) {
+  auto& own = x.extras();
+  if (own.fallback && !can_stand_in(*own.fallback, x)) {
     message = "a fallback answers single commands; a value, only reads";
     return errc::invalid_command;
   }
@@ -169,13 +173,13 @@ errc client::admission_error(const request_slot& x, std::string& message) {
         code != errc::none)
       return code;
   } else {
-    if (x.members->size() > config_.limits.pipeline) {
+    if (own.members->size() > config_.limits.pipeline) {
       message = fmt::format("a transaction of {} commands exceeds the limit of "
                             "{}",
-                            x.members->size(), config_.limits.pipeline);
+                            own.members->size(), config_.limits.pipeline);
       return errc::too_large;
     }
-    for (auto& each : *x.members)
+    for (auto& each : *own.members)
       if (auto code = judge_command(each, each.refusal(), config_.limits,
                                     message);
           code != errc::none)
@@ -202,14 +206,14 @@ void client::place(uint32_t index, pipeline_room* whole) {
   auto& x = table_[index];
   x.phase = request_phase::arriving;
   auto& shared = config_.defaults.fallback;
-  if (!x.fallback && shared && can_stand_in(*shared, x))
-    x.fallback = shared;
+  if (shared && !x.extras().fallback && can_stand_in(*shared, x))
+    x.own_extras().fallback = shared;
   if (auto code = admission_error(x, x.last_message); code != errc::none) {
     fail(index, code, fate::not_sent);
     return;
   }
   if (x.is_transaction())
-    x.wire = encode_transaction(*x.members);
+    x.more->wire = encode_transaction(*x.more->members);
   if (!someone_before(x) && may_send(x)) {
     hand_over(index);
     return;

@@ -29,7 +29,7 @@ bool may_fall_back(const failure& x) noexcept {
 bool client::fall_back(request_slot& x, const failure& why) {
   if (!may_fall_back(why))
     return false;
-  if (auto value = std::get_if<reply>(x.fallback.get())) {
+  if (auto value = std::get_if<reply>(x.more->fallback.get())) {
     auto copy = *value;
     copy.stale = true;
     ++counters_.fallbacks;
@@ -48,7 +48,7 @@ bool client::fall_back(request_slot& x, const failure& why) {
     if (!coalescing_)
       end_of_turn();
   };
-  api::request(this, std::get<fallback_actor>(*x.fallback),
+  api::request(this, std::get<fallback_actor>(*x.more->fallback),
                std::chrono::floor<std::chrono::microseconds>(left), x.cmd, why)
     .then([answered](reply& value) { answered(&value); },
           [answered](const caf::error&) { answered(nullptr); });

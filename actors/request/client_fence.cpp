@@ -64,7 +64,7 @@ void client::ask_for_fences() {
     auto id = request_table::id_of(request_table::no_index, x.question);
     --link_->credit;
     auto ahead = static_cast<uint32_t>(link_->sent.size());
-    link_->sent.push_back({id, 0, 0, false, now(), ahead});
+    link_->sent.push_back({id, 0, 0, now(), ahead, false});
     outbox_.push_back(submission{id, x.barrier.next().buffer(), 1,
                                  config_.defaults.timeouts.attempt});
     ++i;

@@ -52,11 +52,13 @@ void client::hand_over(uint32_t index) {
   link_->credit_bytes -= charged;
   auto id = table_.id(index);
   auto ahead = static_cast<uint32_t>(link_->sent.size());
-  link_->sent.push_back({id, x.caller, charged, x.use_breaker, now(), ahead});
+  link_->sent.push_back({id, x.caller, charged, now(), ahead, x.use_breaker});
   if (x.hedge.mode != hedge_mode::off)
     plan_hedge(index);
   report_later_ = true;
-  outbox_.push_back(submission{id, x.wire ? x.wire : x.cmd.buffer(),
+  if (outbox_.empty())
+    outbox_.reserve(outbox_room_);
+  outbox_.push_back(submission{id, x.is_transaction() ? x.more->wire : x.cmd.buffer(),
                                x.reply_count, link_patience(x)});
 }
 
@@ -81,6 +83,7 @@ void client::introduce_script(command& call) {
 void client::flush_outbox() {
   if (outbox_.empty())
     return;
+  outbox_room_ = outbox_.size();
   // A lost connection took its units out of the outbox already.
   api::send(this, link_->connection,
             submit_many{link_->owner, std::exchange(outbox_, {})});

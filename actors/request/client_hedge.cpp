@@ -43,7 +43,7 @@ void client::send_hedges() {
     link->credit_bytes -= charged;
     auto ahead = static_cast<uint32_t>(link->sent.size());
     link->sent.push_back(
-      {*id, x->caller, charged, x->use_breaker, now(), ahead});
+      {*id, x->caller, charged, now(), ahead, x->use_breaker});
     link->governed += x->use_breaker ? 1 : 0;
     copies[link->id].push_back(
       submission{*id, x->cmd.buffer(), 1, link_patience(*x)});

@@ -182,7 +182,7 @@ void client::reserve_token(uint32_t index) {
     return;
   }
   x.token = token_state::asked;
-  x.token_due = std::max(x.not_before, now() + token_patience);
+  x.own_extras().token_due = std::max(x.not_before, now() + token_patience);
   purse_.ask();
   report_now_ = true;
   token_line_.push(table_.id(index));
@@ -201,7 +201,7 @@ void client::release_token(request_slot& x) {
 /// Its backoff is over, and there is still no token.
 bool client::lacks_token(const request_slot& x) {
   return x.phase == request_phase::waiting && x.token == token_state::asked
-         && now() >= x.token_due;
+         && now() >= x.extras().token_due;
 }
 
 void client::refuse_retry(uint32_t index) {

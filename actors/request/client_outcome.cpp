@@ -180,7 +180,8 @@ void client::note(request_slot& x, errc code, fate became,
     x.so_far = became;
   x.last_code = code;
   x.last_message = message;
-  x.last_reply.reset();
+  if (x.more)
+    x.more->last_reply.reset();
   time_attempt(x);
   if (feed_.observed())
     tell(x, attempt_event::kind::ends, code, became);
@@ -218,7 +219,7 @@ void client::wait_for_retry(uint32_t index, std::chrono::milliseconds wait,
   // The attempt is over: its reply, should it still come, belongs to nobody.
   ++x.generation;
   x.hold = hold;
-  x.previous_wait = wait;
+  x.own_extras().previous_wait = wait;
   x.not_before = now() + wait;
   put_in_lane(index);
   // The breaker may have opened while it was under way.
@@ -331,7 +332,7 @@ void client::lose_units(const link_closed& x, link_state lost) {
 
 void client::fail(uint32_t index, errc code, fate became) {
   auto& x = table_[index];
-  if (x.last_reply && give_last_reply(index, code))
+  if (x.extras().last_reply && give_last_reply(index, code))
     return;
   if (x.phase == request_phase::in_flight) {
     time_attempt(x);
@@ -373,9 +374,10 @@ void client::fail(uint32_t index, errc code, fate became) {
   why.last_message = std::move(x.last_message);
   if (why.last_message.empty() && gate_.last_error != errc::none && !link_)
     why.last_message = gate_.last_error_text;
-  why.operation = std::move(x.operation);
+  if (x.more)
+    why.operation = std::move(x.more->operation);
   why.budget_exhausted = x.token == token_state::denied;
-  if (!x.fallback || !fall_back(x, why))
+  if (!x.extras().fallback || !fall_back(x, why))
     x.to.fail(std::move(why));
   report_later_ = true;
   discard(index);

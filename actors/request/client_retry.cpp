@@ -17,7 +17,7 @@ retry_decision client::decide(const request_slot& x, attempt_result result,
   result.attempts = x.attempts;
   result.elapsed = floor<milliseconds>(now() - x.arrived);
   result.left = floor<milliseconds>(x.deadline - now());
-  result.previous_wait = x.previous_wait;
+  result.previous_wait = x.extras().previous_wait;
   return decide_retry(policy_of(x), result, bounds, x.max_attempts, random_);
 }
 
@@ -64,7 +64,7 @@ bool client::ask_again(uint32_t index, reply& value, bool never_ran) {
   x.sent_on = 0;
   x.last_code = errc::none;
   x.last_message = never_ran ? value.text() : std::string{};
-  x.last_reply = std::make_unique<reply>(std::move(value));
+  x.own_extras().last_reply = std::make_unique<reply>(std::move(value));
   wait_for_retry(index, decision.wait,
                  is_read && !never_ran ? lane_hold::polling : lane_hold::keys);
   return true;
@@ -74,7 +74,7 @@ bool client::ask_again(uint32_t index, reply& value, bool never_ran) {
 /// thing that is known. One that is taken back does not.
 bool client::give_last_reply(uint32_t index, errc code) {
   auto& x = table_[index];
-  auto value = std::move(x.last_reply);
+  auto value = std::move(x.more->last_reply);
   if (x.phase != request_phase::waiting || code == errc::cancelled)
     return false;
   ++counters_.succeeded;
@@ -118,10 +118,10 @@ void client::tell(const request_slot& x, attempt_event::kind what, errc code,
   result.code = code;
   result.outcome = became;
   if (what == attempt_event::kind::waits)
-    result.wait = x.previous_wait;
+    result.wait = x.extras().previous_wait;
   result.elapsed = floor<microseconds>(now() - x.arrived);
   result.command = x.is_transaction() ? "MULTI" : x.cmd.name();
-  result.operation = x.operation;
+  result.operation = x.extras().operation;
   result.tag = x.tag;
   feed_.add(std::move(result), config_.limits.subscriber_events);
 }

@@ -30,7 +30,7 @@ void client::sweep() {
       if (x.phase == request_phase::waiting)
         lanes_.list(x.caller);
       auto next = in_flight                       ? x.attempt_due
-                  : x.token == token_state::asked ? x.token_due
+                  : x.token == token_state::asked ? x.extras().token_due
                                                   : x.deadline;
       wheel_.schedule(index, std::min(next, x.deadline));
     }

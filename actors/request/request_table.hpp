@@ -54,7 +54,24 @@ enum class token_state : uint8_t {
   denied,
 };
 
-/// One request, from its arrival to its answer.
+/// What few requests have.
+struct request_extras {
+  /// Of a transaction: its members and its bytes.
+  std::shared_ptr<const std::vector<command>> members;
+  std::shared_ptr<const std::string> wire;
+  /// Its own retry policy, if it has one.
+  std::optional<retry_policy> retry;
+  std::chrono::milliseconds previous_wait{0};
+  /// When it waited long enough for a token.
+  api::time_point token_due{};
+  /// The reply that it waits for another one after.
+  std::unique_ptr<reply> last_reply;
+  std::shared_ptr<const redoubt::fallback> fallback;
+  std::string operation;
+};
+
+/// One request, from its arrival to its answer. There may be a hundred thousand, so
+/// size counts.
 struct request_slot {
   request_phase phase = request_phase::free;
   lane_hold hold = lane_hold::none;
@@ -62,11 +79,17 @@ struct request_slot {
   command_class cls = command_class::accumulating;
   on_open_policy on_open = on_open_policy::fail_fast;
   request_priority priority = request_priority::normal;
-  bool use_breaker = true;
   /// What became of the attempts so far: `unknown` once any of them may have run,
   /// else `answered` once one of them was carried out.
   fate so_far = fate::not_sent;
   errc last_code = errc::none;
+  bool use_breaker = true;
+  /// The request itself asked for hedging.
+  bool hedge_asked = false;
+  /// The second copy of the current attempt is the only one left.
+  bool only_hedge_left = false;
+  /// The connection had taken an earlier attempt already.
+  bool sent_before = false;
   /// Raised by every attempt and every reuse; an id of an older one is ignored.
   uint32_t generation = 0;
   /// Replies that the server sends for it; more than one for transactions.
@@ -84,42 +107,40 @@ struct request_slot {
   /// Connection that took the latest attempt, if a copy may still be under way
   /// there.
   uint64_t sent_on = 0;
-  /// Connection that took a second copy of the current attempt, 0 if none; and
-  /// whether that copy is the only one left.
+  /// Connection that took a second copy of the current attempt, 0 if none.
   uint64_t hedged_on = 0;
-  bool only_hedge_left = false;
   hedge_options hedge = {};
-  /// The request itself asked for hedging.
-  bool hedge_asked = false;
-  /// The connection had taken an earlier attempt already.
-  bool sent_before = false;
   /// Breaker's generation under which the current attempt was sent.
   uint64_t gate_generation = 0;
   api::time_point arrived{};
   api::time_point deadline{};
   api::time_point attempt_due{};
   api::time_point not_before{};
-  /// When it waited long enough for a token.
-  api::time_point token_due{};
   std::chrono::milliseconds attempt_timeout{0};
-  std::chrono::milliseconds previous_wait{0};
   /// Time until the first attempt was sent, and that the last one took.
   api::duration queued{0};
   api::duration last_attempt{0};
   answer to;
   command cmd;
-  /// Of a transaction: its members and its bytes.
-  std::shared_ptr<const std::vector<command>> members;
-  std::shared_ptr<const std::string> wire;
-  /// Its own retry policy, if it has one.
-  std::optional<retry_policy> retry;
-  /// The reply that it waits for another one after.
-  std::unique_ptr<reply> last_reply;
-  std::shared_ptr<const redoubt::fallback> fallback;
-  std::string operation;
   std::string last_message;
+  std::unique_ptr<request_extras> more;
 
-  bool is_transaction() const noexcept { return members != nullptr; }
+  /// To be read: what it does not have is empty.
+  const request_extras& extras() const noexcept {
+    static const request_extras none;
+    return more ? *more : none;
+  }
+
+  /// To be written.
+  request_extras& own_extras() {
+    if (!more)
+      more = std::make_unique<request_extras>();
+    return *more;
+  }
+
+  bool is_transaction() const noexcept {
+    return more && more->members != nullptr;
+  }
 
   /// Some attempt so far was carried out, or nobody knows.
   bool may_have_run() const noexcept {
@@ -132,14 +153,15 @@ struct request_slot {
   }
 
   size_t bytes() const noexcept {
-    return (wire ? wire->size() : cmd.wire().size()) + sizeof(request_slot);
+    return (is_transaction() ? more->wire->size() : cmd.wire().size())
+           + sizeof(request_slot);
   }
 
   key_set keys() const {
-    if (!members)
+    if (!is_transaction())
       return keys_of_one(cmd);
     key_set result;
-    for (auto& each : *members)
+    for (auto& each : *more->members)
       result.add(keys_of_one(each));
     return result;
   }
@@ -169,48 +191,68 @@ public:
   static constexpr uint32_t no_index = UINT32_MAX;
 
   uint32_t add() {
-    ++used_;
-    if (free_.empty()) {
-      slots_.emplace_back();
-      return static_cast<uint32_t>(slots_.size() - 1);
-    }
+    if (free_.empty())
+      grow();
     auto index = free_.back();
     free_.pop_back();
+    ++used_;
     return index;
   }
 
   /// Frees the slot. The request's answer must have been given.
   void remove(uint32_t index) {
-    auto generation = slots_[index].generation + 1;
-    slots_[index] = request_slot{};
-    slots_[index].generation = generation;
+    auto& x = (*this)[index];
+    auto generation = x.generation + 1;
+    std::destroy_at(&x);
+    std::construct_at(&x)->generation = generation;
     free_.push_back(index);
     --used_;
   }
 
-  request_slot& operator[](uint32_t index) noexcept { return slots_[index]; }
+  request_slot& operator[](uint32_t index) noexcept {
+    return chunks_[index / chunk_size][index % chunk_size];
+  }
+
+  const request_slot& operator[](uint32_t index) const noexcept {
+    return chunks_[index / chunk_size][index % chunk_size];
+  }
 
   uint64_t id(uint32_t index) const noexcept {
-    return id_of(index, slots_[index].generation);
+    return id_of(index, (*this)[index].generation);
   }
 
   /// The request that `id` names, or null if that attempt is over.
   request_slot* find(uint64_t id) noexcept {
     auto index = index_of(id);
-    if (index >= slots_.size() || id_of(index, slots_[index].generation) != id
-        || slots_[index].phase == request_phase::free)
+    if (index >= capacity())
       return nullptr;
-    return &slots_[index];
+    auto& x = (*this)[index];
+    return x.generation == id >> 32 && x.phase != request_phase::free
+             ? &x
+             : nullptr;
   }
 
   /// Requests in the table.
   size_t size() const noexcept { return used_; }
 
   /// Slots, free ones included.
-  size_t capacity() const noexcept { return slots_.size(); }
+  size_t capacity() const noexcept { return chunks_.size() * chunk_size; }
 
 private:
-  std::vector<request_slot> slots_;
+  /// The table grows by so many slots, and never moves one.
+  static constexpr size_t chunk_size = 64;
+
+  void grow() {
+    auto first = static_cast<uint32_t>(capacity());
+    // Room to free them all again, had in time.
+    if (auto size = capacity() + chunk_size; free_.capacity() < size)
+      free_.reserve(std::max(size, 2 * free_.capacity()));
+    chunks_.push_back(std::make_unique<request_slot[]>(chunk_size));
+    for (auto i = chunk_size; i-- > 0;)
+      free_.push_back(first + static_cast<uint32_t>(i));
+  }
+
+  std::vector<std::unique_ptr<request_slot[]>> chunks_;
   std::vector<uint32_t> free_;
   size_t used_ = 0;
 };
