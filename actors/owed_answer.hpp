@@ -35,6 +35,9 @@ public:
     }
   }
 
+  /// True if somebody waits for it.
+  bool is_awaited() { return api::is_awaited(promise_); }
+
   void deliver(T value) { deliver_any(std::move(value)); }
   void deliver(caf::error why) { deliver_any(std::move(why)); }
 

@@ -2,6 +2,7 @@
 
 #include <redoubt/messages/caf_api.hpp>
 #include <redoubt/messages/command_class.hpp>
+#include <redoubt/messages/shared_bytes.hpp>
 
 #include <array>
 #include <charconv>
@@ -70,7 +71,7 @@ public:
   std::string_view wire() const noexcept;
 
   /// The same bytes as a buffer that a connection can share. Null if empty.
-  std::shared_ptr<const std::string> buffer() const noexcept;
+  shared_bytes buffer() const noexcept;
 
   /// The command's name in upper case, without its arguments.
   std::string_view name() const noexcept;

@@ -157,6 +157,8 @@ std::string_view text_of(refusal_hint hint) noexcept {
              "its options";
     case refusal_hint::reply_mode:
       return "the runtime needs the reply of every command";
+    case refusal_hint::reset:
+      return "it undoes the login and the choice of the database";
     case refusal_hint::shutdown:
       return "it ends the server instead of answering; use redis-cli or what "
              "started the server";
@@ -189,6 +191,7 @@ bool may_go_over_leased(refusal_hint hint) noexcept {
     case refusal_hint::login:
     case refusal_hint::name:
     case refusal_hint::reply_mode:
+    case refusal_hint::reset:
     case refusal_hint::shutdown:
     case refusal_hint::stream:
     case refusal_hint::subscription:

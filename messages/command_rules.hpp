@@ -61,6 +61,7 @@ enum class refusal_hint : uint8_t {
   login,
   name,
   reply_mode,
+  reset,
   shutdown,
   stream,
   subscription,

@@ -4,6 +4,7 @@
 // interfaces.hpp.
 
 #include <redoubt/messages/interfaces.hpp>
+#include <redoubt/messages/shared_bytes.hpp>
 
 #include <cstdint>
 #include <memory>
@@ -18,7 +19,7 @@ namespace redoubt {
 struct submission {
   /// The sender's own; comes back in the reply.
   uint64_t id = 0;
-  std::shared_ptr<const std::string> wire;
+  shared_bytes wire;
   /// Replies that the server sends for it.
   uint32_t replies = 1;
   /// Attempt timeout: how long the sender is willing to wait for the reply.

@@ -21,16 +21,16 @@ constexpr size_t blocks_per_call = 16;
 
 void out_buffer::append(std::string_view bytes) {
   if (blocks_.empty() || blocks_.back().shared) {
-    blocks_.push_back(block{std::move(spare_), nullptr});
+    blocks_.push_back(block{std::move(spare_), {}});
     spare_ = {};
   }
   blocks_.back().own += bytes;
   appended_ += bytes.size();
 }
 
-void out_buffer::append(std::shared_ptr<const std::string> bytes) {
+void out_buffer::append(shared_bytes bytes) {
   if (bytes->size() < share_from) {
-    append(std::string_view{*bytes});
+    append(*bytes);
     return;
   }
   appended_ += bytes->size();

@@ -2,9 +2,9 @@
 
 #include <redoubt/actors/reactor/transport.hpp>
 #include <redoubt/actors/ring.hpp>
+#include <redoubt/messages/shared_bytes.hpp>
 
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <string_view>
 
@@ -25,7 +25,7 @@ public:
   uint64_t pending() const noexcept { return appended_ - written_; }
 
   void append(std::string_view bytes);
-  void append(std::shared_ptr<const std::string> bytes);
+  void append(shared_bytes bytes);
 
   enum class result : uint8_t { done, blocked, failed };
 
@@ -35,9 +35,11 @@ public:
 private:
   struct block {
     std::string own;
-    std::shared_ptr<const std::string> shared;
+    shared_bytes shared;
 
-    std::string_view view() const noexcept { return shared ? *shared : own; }
+    std::string_view view() const noexcept {
+      return shared ? *shared : std::string_view{own};
+    }
   };
 
   void consume(size_t n);

@@ -58,8 +58,9 @@ void client::hand_over(uint32_t index) {
   report_later_ = true;
   if (outbox_.empty())
     outbox_.reserve(outbox_room_);
-  outbox_.push_back(submission{id, x.is_transaction() ? x.more->wire : x.cmd.buffer(),
-                               x.reply_count, link_patience(x)});
+  outbox_.push_back(
+    submission{id, x.is_transaction() ? x.more->wire : x.cmd.buffer(),
+               x.reply_count, link_patience(x)});
 }
 
 /// A hasty caller must not get the connection closed for all others.

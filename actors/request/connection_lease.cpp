@@ -45,7 +45,7 @@ connection_lease::connection_lease(caf::actor_config& cfg, lease_config config)
     idle_since_(api::now(this)) {
   make_quiet(this, log_);
   api::on_down(this, [this](const caf::actor_addr&) {
-    holder_gone_ = true;
+    holder_done_ = true;
     end(errc::cancelled, "its holder died");
   });
 }
@@ -80,7 +80,10 @@ connection_lease::behavior_type connection_lease::make_behavior() {
       on_transaction(x, &o);
       return {};
     },
-    [this](release_connection) { end(errc::cancelled, "it was released"); },
+    [this](release_connection) {
+      holder_done_ = true;
+      end(errc::cancelled, "it was released");
+    },
     [this](link_up& x) { on_link_up(x); },
     [this](link_replies& x) { on_link_replies(x); },
     [this](const link_closed& x) { on_link_closed(x); },
@@ -151,6 +154,7 @@ void connection_lease::on_command(command& x, const request_options* options) {
   if (y.code == errc::none && !has_room(1, y.wire->size()))
     y.code = errc::overloaded;
   take(std::move(y));
+  hand_over();
 }
 
 void connection_lease::on_pipeline(pipeline& x,
@@ -183,6 +187,7 @@ void connection_lease::on_pipeline(pipeline& x,
       y.code = errc::overloaded;
     take(std::move(y));
   }
+  hand_over();
 }
 
 void connection_lease::on_transaction(transaction& x,
@@ -211,6 +216,7 @@ void connection_lease::on_transaction(transaction& x,
   if (whole.code == errc::none && !has_room(1, whole.wire->size()))
     whole.code = errc::overloaded;
   take(std::move(whole));
+  hand_over();
 }
 
 void connection_lease::refuse(newcomer& x) {
@@ -236,18 +242,17 @@ void connection_lease::take(newcomer x) {
   y.bytes = x.wire->size();
   y.is_transaction = x.replies > 1;
   y.is_script = x.is_script;
-  if (pending_.empty())
-    busy_until_ = now;
-  auto starts = std::max(busy_until_, now);
   auto blocks = x.blocks.value_or(milliseconds{0});
   if (x.options != nullptr && x.options->deadline) {
-    y.deadline = now + api::bounded(*x.options->deadline);
-    busy_until_ = blocks < milliseconds::max()
-                    ? std::min(starts + blocks, y.deadline)
-                    : y.deadline;
+    auto time = api::bounded(*x.options->deadline);
+    y.blocks = std::min(blocks, time);
+    y.deadline = now + time;
   } else {
-    busy_until_ = starts + blocks;
-    y.deadline = busy_until_ + api::bounded(config_.request_timeout);
+    y.blocks = blocks;
+    // What stands before it may block as well.
+    y.deadline = now
+                 + api::bounded(pending_blocks_ + blocks
+                                + api::bounded(config_.request_timeout));
   }
   if (x.options != nullptr)
     y.operation = x.options->operation;
@@ -260,13 +265,18 @@ void connection_lease::take(newcomer x) {
   y.to = std::move(x.to);
   auto deadline = y.deadline;
   pending_bytes_ += y.bytes;
+  pending_blocks_ += y.blocks;
   pending_.push_back(std::move(y));
   ++last_id_;
-  early_.push_back(std::move(unit));
-  if (link_)
-    api::send(this, link_->connection,
-              submit_many{link_->owner, std::exchange(early_, {})});
+  outbox_.push_back(std::move(unit));
   arm(deadline);
+}
+
+/// Sends all commands of one message in one.
+void connection_lease::hand_over() {
+  if (link_ && !outbox_.empty())
+    api::send(this, link_->connection,
+              submit_many{link_->owner, std::exchange(outbox_, {})});
 }
 
 // -- the connection -------------------------------------------------------------------
@@ -276,9 +286,7 @@ void connection_lease::on_link_up(link_up& x) {
     return;
   link_.emplace(link{x.connection, x.owner});
   idle_since_ = api::now(this);
-  if (!early_.empty())
-    api::send(this, link_->connection,
-              submit_many{link_->owner, std::exchange(early_, {})});
+  hand_over();
   if (config_.idle > milliseconds{0})
     arm(idle_since_ + config_.idle);
 }
@@ -296,6 +304,7 @@ void connection_lease::on_link_replies(link_replies& x) {
     auto first = std::move(pending_.front());
     pending_.pop_front();
     pending_bytes_ -= first.bytes;
+    pending_blocks_ -= first.blocks;
     settle(first, item);
   }
   idle_since_ = api::now(this);
@@ -351,15 +360,16 @@ void connection_lease::on_link_closed(const link_closed& x) {
   }
   link_gone_ = true;
   link_.reset();
-  early_.clear();
+  outbox_.clear();
   auto left = std::exchange(pending_, {});
   pending_bytes_ = 0;
+  pending_blocks_ = {};
   for (auto& each : left)
     fail(each, over_,
          each.id > x.written_up_to ? fate::not_sent : fate::unknown,
          over_text_);
   over_since_ = api::now(this);
-  if (holder_gone_)
+  if (holder_done_)
     quit();
   else
     arm(over_since_ + linger);
@@ -370,7 +380,7 @@ void connection_lease::on_link_closed(const link_closed& x) {
 /// Closes the connection, whose last word says what becomes of the rest.
 void connection_lease::end(errc code, std::string why) {
   if (over_ != errc::none) {
-    if (holder_gone_ && link_gone_)
+    if (holder_done_ && link_gone_)
       quit();
     return;
   }
@@ -443,6 +453,7 @@ void connection_lease::on_tick(uint64_t token) {
 }
 
 void connection_lease::arm(api::time_point when) {
+  when = std::min(when, api::now(this) + farthest_tick);
   if (when >= armed_for_)
     return;
   armed_for_ = when;
@@ -454,7 +465,7 @@ void connection_lease::on_exit() {
     fail(each, over_ == errc::none ? errc::actor_died : over_,
          link_ ? fate::unknown : fate::not_sent, over_text_);
   pending_.clear();
-  early_.clear();
+  outbox_.clear();
   link_.reset();
 }
 

@@ -45,6 +45,8 @@ private:
     api::time_point since{};
     api::time_point deadline{};
     uint64_t bytes = 0;
+    /// How long the server may block for it, at most until its deadline.
+    std::chrono::milliseconds blocks{0};
     std::string operation;
     bool is_transaction = false;
     bool is_script = false;
@@ -53,7 +55,7 @@ private:
   /// A request on its way in.
   struct newcomer {
     answer to;
-    std::shared_ptr<const std::string> wire;
+    shared_bytes wire;
     uint32_t replies = 1;
     const request_options* options = nullptr;
     std::optional<std::chrono::milliseconds> blocks;
@@ -69,6 +71,7 @@ private:
   void judge_newcomer(newcomer& x) const;
   bool has_room(size_t commands, uint64_t bytes) const noexcept;
   void take(newcomer x);
+  void hand_over();
   static void refuse(newcomer& x);
 
   void on_link_up(link_up& x);
@@ -84,6 +87,9 @@ private:
   /// How long it says why it is over, to who has not noticed.
   static constexpr std::chrono::seconds linger{60};
 
+  /// Ticks are never taken back, and keep this actor's memory until they are due.
+  static constexpr std::chrono::seconds farthest_tick{1};
+
   struct link {
     connection_actor connection;
     uint32_t owner = 0;
@@ -92,14 +98,14 @@ private:
   lease_config config_;
   std::shared_ptr<spdlog::logger> log_;
   std::optional<link> link_;
-  /// What came before word of the connection did.
-  std::vector<submission> early_;
+  /// What goes to the connection at the end of this message, or once there is one.
+  std::vector<submission> outbox_;
   std::deque<pending> pending_;
   uint64_t pending_bytes_ = 0;
+  /// How long the server may block for all of them, one after the other.
+  std::chrono::milliseconds pending_blocks_{0};
   /// Of the last one that was sent; the connection counts them likewise.
   uint64_t last_id_ = 0;
-  /// The server may be blocked until then by what was sent.
-  api::time_point busy_until_{};
   api::time_point idle_since_;
   std::optional<api::time_point> drain_deadline_;
 
@@ -108,7 +114,8 @@ private:
   std::string over_text_;
   api::time_point over_since_{};
   bool link_gone_ = false;
-  bool holder_gone_ = false;
+  /// The holder knows that it is over: it released it, or died.
+  bool holder_done_ = false;
 
   uint64_t tick_token_ = 0;
   api::time_point armed_for_ = api::time_point::max();

@@ -58,7 +58,7 @@ enum class token_state : uint8_t {
 struct request_extras {
   /// Of a transaction: its members and its bytes.
   std::shared_ptr<const std::vector<command>> members;
-  std::shared_ptr<const std::string> wire;
+  shared_bytes wire;
   /// Its own retry policy, if it has one.
   std::optional<retry_policy> retry;
   std::chrono::milliseconds previous_wait{0};
@@ -227,9 +227,8 @@ public:
     if (index >= capacity())
       return nullptr;
     auto& x = (*this)[index];
-    return x.generation == id >> 32 && x.phase != request_phase::free
-             ? &x
-             : nullptr;
+    return x.generation == id >> 32 && x.phase != request_phase::free ? &x
+                                                                      : nullptr;
   }
 
   /// Requests in the table.

@@ -1,6 +1,7 @@
 #include <redoubt/actors/request/transaction_body.hpp>
 
 #include <algorithm>
+#include <utility>
 
 namespace redoubt {
 
@@ -22,8 +23,7 @@ std::string_view first_error(const std::vector<reply>& all) noexcept {
 
 } // namespace
 
-std::shared_ptr<const std::string>
-encode_transaction(const std::vector<command>& members) {
+shared_bytes encode_transaction(const std::vector<command>& members) {
   static const command multi{"MULTI"};
   static const command exec{"EXEC"};
   auto result = std::make_shared<std::string>(multi.wire());
@@ -33,7 +33,7 @@ encode_transaction(const std::vector<command>& members) {
     *result += whole.empty() ? each.wire() : whole.wire();
   }
   *result += exec.wire();
-  return result;
+  return shared_bytes{std::move(result)};
 }
 
 command_class

@@ -11,8 +11,7 @@
 namespace redoubt {
 
 /// The bytes of MULTI, the members and EXEC.
-std::shared_ptr<const std::string>
-encode_transaction(const std::vector<command>& members);
+shared_bytes encode_transaction(const std::vector<command>& members);
 
 /// The strictest class among the members.
 command_class

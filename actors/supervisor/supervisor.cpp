@@ -140,6 +140,7 @@ void supervisor::arm(api::time_point now) {
     next = std::min(next, x.deadline);
   for (auto& x : lease_waiters_)
     next = std::min(next, x.deadline);
+  next = std::min(next, next_lease(now));
   if (draining_ && !drain_done_ && !adopts_at_)
     next = std::min(next, now < drain_deadline_
                             ? drain_deadline_

@@ -52,9 +52,9 @@ struct supervisor_config {
   uint64_t seed = 0;
 };
 
-/// Holds the circuit breaker, dials and restarts connections, leases some of them to
-/// callers and permits to request actors, probes the server in half-open, and answers operators. It is
-/// not on the way of any request.
+/// Holds the circuit breaker, dials and restarts connections, leases some of them
+/// to callers and permits to request actors, probes the server in half-open, and
+/// answers operators. It is not on the way of any request.
 class supervisor : public supervisor_internal::base,
                    private supervisor_standing {
 public:
@@ -150,7 +150,9 @@ private:
   // -- supervisor_lending.cpp -----------------------------------------------------------
   void on_lease(const lease_connection& x);
   failure lease_obstacle(api::time_point now) const;
+  size_t shared_connections() const noexcept;
   void lend(api::time_point now);
+  api::time_point next_lease(api::time_point now) const;
   void begin_lease(lease_waiter& x, api::time_point now);
   void abort_lease(uint64_t link);
   bool on_lease_up(const link_up& x);
@@ -208,6 +210,8 @@ private:
   std::map<uint64_t, health_check> checks_;
   std::vector<ready_waiter> ready_waiters_;
   std::vector<lease_waiter> lease_waiters_;
+  /// Leases are dialled no faster than all others.
+  api::time_point next_lease_dial_{};
   std::vector<owed_answer<drained>> drain_promises_;
 
   /// Until then it keeps still, and answers operators only.

@@ -15,7 +15,7 @@ void supervisor::on_lease(const lease_connection& x) {
   auto holder = current_sender();
   auto promise = owed<leased>();
   // Nobody who could hold it.
-  if (!holder)
+  if (!holder || !promise.is_awaited())
     return;
   auto deadline = api::now(this) + api::bounded(x.timeout);
   failure why;
@@ -31,6 +31,13 @@ void supervisor::on_lease(const lease_connection& x) {
     return;
   }
   promise.deliver(to_error(std::move(why)));
+}
+
+/// Connections that the runtime may want for itself.
+size_t supervisor::shared_connections() const noexcept {
+  auto& pool = config_.options.pool;
+  return size_t{config_.options.threads.reactors}
+         * (size_t{pool.connections} + pool.bulk_connections);
 }
 
 /// What keeps a lease from being begun; `none` if nothing does. A server that is
@@ -51,9 +58,9 @@ failure supervisor::lease_obstacle(api::time_point now) const {
     why.last_message = fmt::format("all {} connections that may be leased are "
                                    "in use",
                                    pool.leased);
-  } else if (leases_.size() + std::max<size_t>(links_.size(), dials_.wanted())
+  } else if (leases_.size() + std::max(links_.size(), shared_connections())
              >= pool.max_connections) {
-    // Those that all share come first.
+    // Those that all share come first, also those that nobody uses yet.
     why.code = errc::overloaded;
     why.last_message = fmt::format("{} connections are in use, which is "
                                    "pool.max_connections",
@@ -68,14 +75,6 @@ void supervisor::lend(api::time_point now) {
   if (lease_waiters_.empty())
     return;
   auto obstacle = lease_obstacle(now);
-  for (auto& x : lease_waiters_) {
-    if (x.link != 0 || adopts_at_)
-      continue;
-    if (obstacle.code != errc::none)
-      break;
-    begin_lease(x, now);
-    obstacle = lease_obstacle(now);
-  }
   std::erase_if(lease_waiters_, [&](lease_waiter& x) {
     if (api::is_terminated(*x.holder->get())) {
       abort_lease(x.link);
@@ -95,6 +94,22 @@ void supervisor::lend(api::time_point now) {
     x.promise.deliver(to_error(std::move(why)));
     return true;
   });
+  for (auto& x : lease_waiters_) {
+    if (x.link != 0)
+      continue;
+    if (adopts_at_ || obstacle.code != errc::none || now < next_lease_dial_)
+      break;
+    begin_lease(x, now);
+    obstacle = lease_obstacle(now);
+  }
+}
+
+/// When a lease may be begun that waits for nothing but the rate of dials.
+api::time_point supervisor::next_lease(api::time_point now) const {
+  auto waits = std::any_of(lease_waiters_.begin(), lease_waiters_.end(),
+                           [](auto& x) { return x.link == 0; });
+  return waits && next_lease_dial_ > now ? next_lease_dial_
+                                         : api::time_point::max();
 }
 
 void supervisor::begin_lease(lease_waiter& x, api::time_point now) {
@@ -102,6 +117,7 @@ void supervisor::begin_lease(lease_waiter& x, api::time_point now) {
   for (auto& [id, each] : leases_)
     ++load[each.reactor];
   auto least = std::min_element(load.begin(), load.end());
+  next_lease_dial_ = now + config_.options.pool.dial_min;
   auto id = ++next_link_;
   x.link = id;
   // Known before it lives, as a dial of the pool.
@@ -162,8 +178,13 @@ bool supervisor::on_lease_closed(const link_closed& x) {
   auto entry = std::move(i->second);
   leases_.erase(i);
   // One that was handed out says by itself why it is over.
-  if (entry.state != connection_state::ready && entry.lease)
-    api::kill(entry.lease);
+  if (entry.state != connection_state::ready) {
+    if (entry.lease)
+      api::kill(entry.lease);
+    // Who is turned away does not ask as often.
+    if (x.cause == errc::too_many_clients || x.cause == errc::auth_failed)
+      next_lease_dial_ = api::now(this) + config_.options.pool.slow_dial_min;
+  }
   auto who = std::find_if(lease_waiters_.begin(), lease_waiters_.end(),
                           [&](auto& each) { return each.link == x.link; });
   if (who != lease_waiters_.end()) {
@@ -194,7 +215,12 @@ void supervisor::on_lease_down(const caf::actor_addr& who) {
 /// Whoever waited was answered by the supervisor that died: only those that were
 /// handed out live on.
 void supervisor::adopt_leases() {
-  std::erase_if(leases_, [](auto& each) { return !each.second.connection; });
+  std::erase_if(leases_, [](auto& each) {
+    auto& x = each.second;
+    if (!x.connection && x.lease)
+      api::kill(x.lease);
+    return !x.connection;
+  });
   for (auto& [id, x] : leases_) {
     api::monitor(this, x.lease);
     api::monitor(this, x.connection);

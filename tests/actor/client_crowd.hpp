@@ -118,7 +118,7 @@ public:
   std::vector<std::string> keys_sent() const {
     std::vector<std::string> result;
     for (auto& unit : told->units) {
-      auto text = *unit.wire;
+      std::string text{*unit.wire};
       text.resize(text.size() - 2);
       result.push_back(text.substr(text.rfind('\n') + 1));
     }

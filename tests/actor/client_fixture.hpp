@@ -210,11 +210,13 @@ public:
   std::vector<std::string> sent() const {
     std::vector<std::string> result;
     for (auto& unit : told->units)
-      result.push_back(*unit.wire);
+      result.emplace_back(*unit.wire);
     return result;
   }
 
-  std::string sent(size_t i) const { return *told->units.at(i).wire; }
+  std::string sent(size_t i) const {
+    return std::string{*told->units.at(i).wire};
+  }
 
   static std::string wire(std::initializer_list<detail::argument> arguments) {
     return std::string{command{arguments}.wire()};

@@ -21,6 +21,7 @@ namespace {
 
 struct link_record {
   std::vector<submission> units;
+  size_t messages = 0;
   std::vector<errc> closed_with;
 };
 
@@ -34,6 +35,7 @@ public:
     return {
       [this](submit_many& x) {
         CAF_CHECK_EQUAL(x.owner, 3u);
+        ++to_->messages;
         for (auto& unit : x.units)
           to_->units.push_back(std::move(unit));
       },
@@ -257,6 +259,20 @@ CAF_TEST(the time that a command blocks for is not taken from its deadline) {
   check_failure(expect_failure(last), errc::deadline_exceeded, fate::unknown);
 }
 
+CAF_TEST(the time that answered commands could have blocked for is over) {
+  start_connected();
+  auto last = ask(command{"BLPOP", "q", 30});
+  for (int i = 0; i < 100; ++i) {
+    auto next = ask(command{"BLPOP", "q", 30});
+    answer(reply{});
+    expect_reply(last);
+    last = next;
+  }
+  pass(62'001ms);
+  CAF_CHECK(closing());
+  check_failure(expect_failure(last), errc::deadline_exceeded, fate::unknown);
+}
+
 CAF_TEST(a command that blocks for ever needs a deadline) {
   start_connected();
   auto why = expect_failure(ask(command{"BLPOP", "q", 0}));
@@ -340,6 +356,7 @@ CAF_TEST(a pipeline is answered command by command) {
   x.commands = {command{"GET", "a"}, command{"MULTI"}, command{"GET", "b"}};
   auto handle = ask(x);
   CAF_REQUIRE_EQUAL(told->units.size(), 2u);
+  CAF_CHECK_EQUAL(told->messages, 1u);
   answer(reply::string("1"));
   close(1);
   handle.receive(
@@ -424,6 +441,9 @@ CAF_TEST(what is unanswered when it is given back is cancelled) {
   CAF_CHECK(closing());
   close(1);
   check_failure(expect_failure(x), errc::cancelled, fate::unknown);
+  // Who gave it back needs no reason.
+  CAF_CHECK(
+    api::is_terminated(*caf::actor_cast<caf::abstract_actor*>(subject)));
 }
 
 CAF_TEST(a holder that dies ends the lease) {

@@ -96,6 +96,7 @@ private:
     from.taken += x.units.size();
     link_replies answers{wire_->link, {}};
     for (auto& each : x.units) {
+      std::string text{*each.wire};
       // The supervisor's own.
       std::optional<reply> said;
       if (x.owner == 0) {
@@ -103,12 +104,12 @@ private:
       } else {
         ++wire_->received;
         if (wire_->server)
-          said = wire_->server(*each.wire);
+          said = wire_->server(text);
       }
       if (said)
         answers.items.push_back({each.id, errc::none, std::move(*said)});
       else
-        wire_->pending.push_back({x.owner, each.id, *each.wire});
+        wire_->pending.push_back({x.owner, each.id, text});
     }
     if (!answers.items.empty())
       send(from.client, std::move(answers));

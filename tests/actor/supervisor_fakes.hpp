@@ -30,6 +30,8 @@ struct dial_record {
   std::vector<errc> closed_with;
   /// It was to answer first what it had been given.
   bool closed_gently = false;
+  /// It does not end when it is closed.
+  bool deaf = false;
   /// Times that another supervisor took over.
   int adopted = 0;
 };
@@ -71,6 +73,10 @@ public:
       },
       [this](close_link& x) {
         told_->closed_gently = x.when_answered;
+        if (told_->deaf) {
+          told_->closed_with.push_back(x.cause);
+          return;
+        }
         close(x.cause);
       },
       [](resolved&) {},

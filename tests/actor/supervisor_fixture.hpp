@@ -191,7 +191,7 @@ public:
   }
 
   std::string wire(size_t i, size_t unit) const {
-    return *dials.at(i)->units.at(unit).wire;
+    return std::string{*dials.at(i)->units.at(unit).wire};
   }
 
   /// Connects as often as is wanted, then lets the endpoint fall silent.

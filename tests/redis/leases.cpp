@@ -119,9 +119,10 @@ CAF_TEST(a database that was selected is that of nobody else) {
   auto own = lease();
   CAF_REQUIRE(me.ask(own, command{"SELECT", 1}).ok());
   CAF_REQUIRE(me.ask(own, command{"SET", "k", "one"}).ok());
-  CAF_CHECK(me.ask(client, command{"GET", "k"}).value.is_nil());
-  auto later = lease();
-  CAF_CHECK(me.ask(later, command{"GET", "k"}).value.is_nil());
+  auto shared = me.ask(client, command{"GET", "k"});
+  CAF_CHECK(shared.ok() && shared.value.is_nil());
+  auto later = me.ask(lease(), command{"GET", "k"});
+  CAF_CHECK(later.ok() && later.value.is_nil());
 }
 
 CAF_TEST(what is not for a leased connection either is refused) {
@@ -149,9 +150,7 @@ CAF_TEST(a connection that is given back is closed and its place is free) {
   CAF_CHECK(me.ask(third, command{"PING"}).ok());
   auto late = me.ask(first, command{"PING"});
   CAF_REQUIRE(!late.ok());
-  CAF_CHECK(late.why->code == errc::disconnected);
   CAF_CHECK(late.why->outcome == fate::not_sent);
-  CAF_CHECK_EQUAL(late.why->last_message, "the lease is over: it was released");
   me.self()->send(second, release_connection{});
   me.self()->send(third, release_connection{});
   CAF_CHECK(all_returned());
@@ -232,7 +231,25 @@ CAF_TEST(a lease outlives the supervisor) {
   CAF_CHECK(all_returned());
 }
 
-CAF_TEST(a shutdown waits for what is under way and ends the leases) {
+CAF_TEST(a drain waits for what is under way over a lease) {
+  auto own = lease();
+  caf::scoped_actor other{rt.system()};
+  auto popped = other->request(own, caf::infinite, command{"BLPOP", "q", 5});
+  CAF_REQUIRE(eventually([&] {
+    auto all = server.command({"CLIENT", "LIST"});
+    return all.find("cmd=blpop") != all.npos;
+  }));
+  caf::scoped_actor third{rt.system()};
+  auto done = third->request(rt.supervisor(), caf::infinite, drain{5s});
+  CAF_REQUIRE(eventually([&] { return me.status(rt).draining; }));
+  server.command({"RPUSH", "q", "v"});
+  popped.receive(
+    [](reply& x) { CAF_CHECK_EQUAL(to_string(x), "1) \"q\"\n2) \"v\""); },
+    [](caf::error& e) { CAF_ERROR(describe(e)); });
+  done.receive([](drained&) {}, [](caf::error& e) { CAF_ERROR(describe(e)); });
+}
+
+CAF_TEST(a shutdown gives up what a lease has under way at its limit) {
   auto own = lease();
   auto idle = lease();
   caf::scoped_actor other{rt.system()};

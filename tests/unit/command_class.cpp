@@ -251,10 +251,11 @@ CAF_TEST(commands that change the connection are refused) {
   check_refused("client_name",
                 {"CLIENT SETNAME x", "CLIENT SETINFO LIB-NAME x"});
   check_refused("connection's state",
-                {"RESET", "READONLY", "READWRITE", "ASKING",
-                 "CLIENT TRACKING ON", "CLIENT CACHING YES",
-                 "CLIENT NO-EVICT ON", "CLIENT NO-TOUCH ON",
-                 "CLIENT CAPA redirect", "CLIENT IMPORT-SOURCE ON"});
+                {"READONLY", "READWRITE", "ASKING", "CLIENT TRACKING ON",
+                 "CLIENT CACHING YES", "CLIENT NO-EVICT ON",
+                 "CLIENT NO-TOUCH ON", "CLIENT CAPA redirect",
+                 "CLIENT IMPORT-SOURCE ON"});
+  check_refused("undoes the login", {"RESET"});
   check_refused("the reply of every command",
                 {"CLIENT REPLY OFF", "client reply skip"});
 }
@@ -264,11 +265,11 @@ CAF_TEST(a leased connection carries what needs no more than one of its own) {
             "WATCH k",   "UNWATCH",
             "SELECT 1",  "READONLY",
             "WAIT 1 0",  "CLIENT NO-EVICT ON",
-            "RESET",     "GET k",
-            "NOSUCH k"};
+            "GET k",     "NOSUCH k"};
   for (auto line : own)
     check_line(line, traits_of(split(line)).leased_refusal, "");
-  words neither{"SUBSCRIBE c",
+  words neither{"RESET",
+                "SUBSCRIBE c",
                 "MONITOR",
                 "MULTI",
                 "EXEC",

@@ -23,7 +23,7 @@ reply error(std::string_view text) {
 }
 
 std::string wire_of(const std::vector<command>& members) {
-  return *encode_transaction(members);
+  return std::string{*encode_transaction(members)};
 }
 
 /// Judges and checks all but the values.
