@@ -20,10 +20,10 @@ runner hiredis_async(const endpoint& server, const workload& load,
 runner hiredis_open_loop(const endpoint& server, const workload& load,
                          double per_second);
 
-/// As `hiredis_async`, with further commands beside it on the same connection that
-/// are not counted.
+/// As `hiredis_async`, with further commands beside it, on the same connection or on
+/// one of their own, that are not counted.
 runner hiredis_beside(const endpoint& server, const workload& load,
                       size_t outstanding, const workload& other,
-                      size_t others_outstanding);
+                      size_t others_outstanding, bool own_connection);
 
 } // namespace redoubt::bench

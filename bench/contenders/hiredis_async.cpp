@@ -16,12 +16,20 @@ public:
     workload load;
     size_t outstanding = 0;
     bool counted = true;
+    bool own_connection = false;
   };
 
   closed_loop(const endpoint& server, const std::vector<group>& groups)
     : loop_(server) {
-    for (auto& each : groups)
-      lines_.push_back({wire_commands{each.load}, 0, each.counted});
+    for (auto& each : groups) {
+      auto loop = &loop_;
+      if (each.own_connection) {
+        loop = &*(second_ = std::make_unique<hiredis_loop>(server));
+        loop_.watch(loop->descriptor(), [loop] { loop->turn(); });
+      }
+      lines_.push_back(
+        {wire_commands{each.load}, 0, each.counted, loop->context()});
+    }
     for (size_t i = 0; i < groups.size(); ++i)
       asked_.insert(asked_.end(), groups[i].outstanding,
                     question{this, &lines_[i], 0, {}});
@@ -46,6 +54,7 @@ private:
     wire_commands commands;
     size_t next = 0;
     bool counted = true;
+    redisAsyncContext* context = nullptr;
   };
 
   struct question {
@@ -60,7 +69,7 @@ private:
     x->since = clock::now();
     ++under_way_;
     auto& text = x->from->commands[x->number];
-    redisAsyncFormattedCommand(loop_.context(), on_reply, x, text.data(),
+    redisAsyncFormattedCommand(x->from->context, on_reply, x, text.data(),
                                text.size());
   }
 
@@ -80,6 +89,7 @@ private:
   }
 
   hiredis_loop loop_;
+  std::unique_ptr<hiredis_loop> second_;
   std::vector<line> lines_;
   std::vector<question> asked_;
   size_t under_way_ = 0;
@@ -103,9 +113,10 @@ runner hiredis_async(const endpoint& server, const workload& load,
 
 runner hiredis_beside(const endpoint& server, const workload& load,
                       size_t outstanding, const workload& other,
-                      size_t others_outstanding) {
+                      size_t others_outstanding, bool own_connection) {
   return run_groups(server,
-                    {{load, outstanding}, {other, others_outstanding, false}});
+                    {{load, outstanding},
+                     {other, others_outstanding, false, own_connection}});
 }
 
 } // namespace redoubt::bench

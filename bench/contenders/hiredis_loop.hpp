@@ -20,6 +20,9 @@ public:
 
   redisAsyncContext* context() noexcept { return context_; }
 
+  /// Readable whenever `turn` has something to do.
+  int descriptor() const noexcept { return epoll_; }
+
   /// Calls `on_ready` whenever `fd` is readable.
   void watch(int fd, std::function<void()> on_ready);
 

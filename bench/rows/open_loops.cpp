@@ -81,14 +81,20 @@ row beside_large_row() {
   auto raw_alone = [=](auto& at) {
     return hiredis_async(at, small, small_ones);
   };
-  auto raw_beside = [=](auto& at) {
-    return hiredis_beside(at, small, small_ones, large, large_ones);
+  auto raw_beside = [=](bool own_connection) {
+    return [=](auto& at) {
+      return hiredis_beside(at, small, small_ones, large, large_ones,
+                            own_connection);
+    };
   };
   return {"beside-large",
           "GET, 8 outstanding, alone and beside 4 of 1 MiB",
           {closed("hiredis-alone", "hiredis async, alone", raw_alone),
            closed("hiredis-beside", "hiredis async, beside, one connection",
-                  raw_beside),
+                  raw_beside(false)),
+           closed("hiredis-two-connections",
+                  "hiredis async, beside, a connection for each",
+                  raw_beside(true)),
            closed("reactor-alone", "redoubt, alone", alone),
            closed("reactor-beside", "redoubt, beside, one client handle",
                   beside(larges_by::same_handle)),
