@@ -35,6 +35,7 @@ void client::hand_over(uint32_t index) {
   x.sent_on = link_->id;
   x.hedged_on = 0;
   x.only_hedge_left = false;
+  x.hedge_deferred = false;
   x.gate_generation = gate_.generation;
   use_leases(x);
   ++x.attempts;

@@ -8,6 +8,14 @@
 
 namespace redoubt {
 
+namespace {
+
+/// How long a hedge waits for a token, once: the supervisor answers in less, unless
+/// the budget has none.
+constexpr std::chrono::milliseconds token_time{1};
+
+} // namespace
+
 /// An attempt left that will be hedged if it is slow. Not while the server is on
 /// trial: it would be sent more than it is trusted with.
 void client::plan_hedge(uint32_t index) {
@@ -34,8 +42,14 @@ void client::send_hedges() {
         || draining_)
       continue;
     auto link = link_for_hedge(*x);
-    if (link == nullptr || !take_token())
+    if (link == nullptr)
       continue;
+    if (!take_token()) {
+      // One was asked for. Whoever hedges now and then has none at hand.
+      if (!std::exchange(x->hedge_deferred, true))
+        hedges_.add(*id, now() + token_time);
+      continue;
+    }
     x->hedged_on = link->id;
     ++counters_.hedges;
     auto charged = std::min<uint64_t>(x->bytes(), link->credit_bytes);

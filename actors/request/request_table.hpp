@@ -86,6 +86,8 @@ struct request_slot {
   bool use_breaker = true;
   /// The request itself asked for hedging.
   bool hedge_asked = false;
+  /// The second copy of the current attempt waited for a token.
+  bool hedge_deferred = false;
   /// The second copy of the current attempt is the only one left.
   bool only_hedge_left = false;
   /// The connection had taken an earlier attempt already.

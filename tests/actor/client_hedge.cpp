@@ -92,6 +92,25 @@ CAF_TEST(a hedge needs a token of the retry budget) {
   expect_reply(b);
 }
 
+CAF_TEST(a hedge waits a moment for the token that it asked for) {
+  start_with_two_links();
+  gate x;
+  x.budget = true;
+  caf::anon_send(subject, x);
+  auto a = ask(get);
+  pass(10ms);
+  CAF_CHECK(told->owners == owners({1}));
+  CAF_CHECK_EQUAL(told->reports.back().tokens.asked, 4u);
+  x.tokens = 1;
+  x.tokens_denied = 3;
+  x.tokens_until = sched.clock().now() + 1s;
+  caf::anon_send(subject, x);
+  pass(1ms);
+  CAF_CHECK(told->owners == owners({1, 2}));
+  answer(0, reply{});
+  expect_reply(a);
+}
+
 CAF_TEST(on the ramp nothing is hedged) {
   start_with_two_links();
   gate x;
