@@ -447,13 +447,12 @@ CAF_TEST(what is unanswered when it is given back is cancelled) {
 }
 
 CAF_TEST(a holder that dies ends the lease) {
-  auto holder = sys.spawn(
-    [](caf::event_based_actor*) -> caf::behavior { return {[](int) {}}; });
-  config.holder = caf::actor_cast<caf::strong_actor_ptr>(holder);
+  auto holder = std::make_unique<caf::scoped_actor>(sys);
+  config.holder = caf::actor_cast<caf::strong_actor_ptr>(*holder);
   start_connected();
   config.holder = nullptr;
   CAF_CHECK(!closing());
-  caf::anon_send_exit(holder, caf::exit_reason::user_shutdown);
+  holder.reset();
   consume_messages();
   CAF_CHECK(closing());
   close(0);
