@@ -80,7 +80,8 @@ struct runtime::state {
 
   void start();
   void start_supervisor(std::shared_ptr<supervisor_standing> inherited);
-  connection_actor dial(uint32_t index, uint64_t link, link_observer observer);
+  connection_actor dial(uint32_t index, uint64_t link, link_observer observer,
+                        link_client leaseholder);
   lease_actor lend(uint32_t index, const caf::strong_actor_ptr& holder);
   client_actor spawn_client(uint64_t id, handle_record& x);
   client_actor add_client(uint32_t reactor, const client_options& defaults);
@@ -114,8 +115,9 @@ void runtime::state::start_supervisor(
   config.options = options;
   config.seed = seeds.next();
   // Called by the supervisor, on its reactor.
-  config.dial = [this](uint32_t index, uint64_t link, link_observer observer) {
-    return dial(index, link, std::move(observer));
+  config.dial = [this](uint32_t index, uint64_t link, link_observer observer,
+                       link_client leaseholder) {
+    return dial(index, link, std::move(observer), std::move(leaseholder));
   };
   config.lend = [this](uint32_t index, const caf::strong_actor_ptr& holder) {
     return lend(index, holder);
@@ -136,7 +138,8 @@ void runtime::state::start_supervisor(
 }
 
 connection_actor runtime::state::dial(uint32_t index, uint64_t link,
-                                      link_observer observer) {
+                                      link_observer observer,
+                                      link_client leaseholder) {
   auto& host = *reactors[index];
   connection_config x;
   x.link = link;
@@ -145,6 +148,7 @@ connection_actor runtime::state::dial(uint32_t index, uint64_t link,
   x.name_suffix = fmt::format("#{:x}.{}", identity, link);
   x.limits = options.limits;
   x.observer = std::move(observer);
+  x.leaseholder = std::move(leaseholder);
   x.resolver = resolvers[index].current();
   return connection_actor{
     api::spawn_on<pinned<connection>>(*system, &host, host, std::move(x))};

@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <system_error>
+#include <utility>
 
 namespace redoubt {
 
@@ -24,6 +25,8 @@ connection::connection(caf::actor_config& cfg, io_host& host,
     decoder_(config_.limits) {
   make_quiet(this, log_);
   owners_.emplace_back().client = config_.observer;
+  if (config_.leaseholder)
+    owners_.emplace_back().client = std::exchange(config_.leaseholder, nullptr);
 }
 
 connection::~connection() {

@@ -30,6 +30,9 @@ struct connection_config {
   limit_options limits;
   /// Its first client; it attaches the others once it wants the connection.
   link_observer observer;
+  /// Attached from the start, so that it hears of the end whenever that comes. May
+  /// be empty.
+  link_client leaseholder;
   resolver_actor resolver;
 };
 

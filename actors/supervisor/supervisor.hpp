@@ -28,9 +28,11 @@ struct client_place {
 
 struct supervisor_config {
   runtime_options options;
-  /// Starts a connection actor on a reactor.
+  /// Starts a connection actor on a reactor; `leaseholder` is empty for those that
+  /// all share.
   std::function<connection_actor(uint32_t reactor, uint64_t link,
-                                 link_observer observer)>
+                                 link_observer observer,
+                                 link_client leaseholder)>
     dial;
   /// Starts the actor that serves a lease of `holder`, on a reactor.
   std::function<lease_actor(uint32_t reactor,

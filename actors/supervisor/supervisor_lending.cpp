@@ -127,8 +127,8 @@ void supervisor::begin_lease(lease_waiter& x, api::time_point now) {
   try {
     entry.lease = config_.lend(entry.reactor, x.holder);
     api::monitor(this, entry.lease);
-    entry.connection = config_.dial(entry.reactor, id, link_observer{this});
-    api::send(this, entry.connection, attach_client{link_client{entry.lease}});
+    entry.connection = config_.dial(entry.reactor, id, link_observer{this},
+                                    link_client{entry.lease});
   } catch (const std::exception& e) {
     link_closed failed;
     failed.link = id;

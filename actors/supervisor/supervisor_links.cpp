@@ -101,7 +101,7 @@ void supervisor::dial_one(api::time_point now) {
   std::tie(x.reactor, x.lane) = place;
   x.since = now;
   try {
-    x.connection = config_.dial(x.reactor, id, link_observer{this});
+    x.connection = config_.dial(x.reactor, id, link_observer{this}, {});
   } catch (const std::exception& e) {
     links_.erase(id);
     link_closed failed;

@@ -173,7 +173,8 @@ public:
     supervisor_config config;
     config.options = options;
     config.seed = 42;
-    config.dial = [this](uint32_t, uint64_t link, link_observer observer) {
+    config.dial = [this](uint32_t, uint64_t link, link_observer observer,
+                         const link_client&) {
       wires.push_back(std::make_shared<fleet_wire>());
       wires.back()->link = link;
       wires.back()->server = server;

@@ -51,13 +51,15 @@ public:
     logger_for("supervisor")->set_level(spdlog::level::off);
     config.seed = 42;
     config.dial = [this](uint32_t reactor, uint64_t link,
-                         link_observer observer) {
+                         link_observer observer, link_client leaseholder) {
       if (dial_throws)
         throw std::runtime_error("no room");
       auto told = std::make_shared<dial_record>();
       told->link = link;
       told->reactor = reactor;
       told->at = now();
+      if (leaseholder)
+        told->attached.push_back(leaseholder.address());
       auto handle = sys.spawn<fake_connection>(told, observer);
       dials.push_back({told, handle, observer});
       return connection_actor{handle};

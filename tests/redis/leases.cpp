@@ -50,6 +50,13 @@ struct fixture {
     return eventually([&] { return me.status(rt).leased == 0; });
   }
 
+  bool somebody_blocks() {
+    return eventually([&] {
+      auto all = server.command({"CLIENT", "LIST"});
+      return all.find("cmd=blpop") != all.npos;
+    });
+  }
+
   int64_t connected_clients() {
     auto all = server.command({"CLIENT", "LIST"});
     return std::count(all.begin(), all.end(), '\n');
@@ -70,10 +77,7 @@ CAF_TEST(a pop blocks until there is something to pop) {
   auto own = lease();
   caf::scoped_actor other{rt.system()};
   auto popped = other->request(own, caf::infinite, command{"BLPOP", "q", 5});
-  CAF_REQUIRE(eventually([&] {
-    auto all = server.command({"CLIENT", "LIST"});
-    return all.find("cmd=blpop") != all.npos;
-  }));
+  CAF_REQUIRE(somebody_blocks());
   // The connections that all share go on meanwhile.
   CAF_REQUIRE(me.ask(client, command{"RPUSH", "q", "v"}).ok());
   popped.receive(
@@ -235,10 +239,7 @@ CAF_TEST(a drain waits for what is under way over a lease) {
   auto own = lease();
   caf::scoped_actor other{rt.system()};
   auto popped = other->request(own, caf::infinite, command{"BLPOP", "q", 5});
-  CAF_REQUIRE(eventually([&] {
-    auto all = server.command({"CLIENT", "LIST"});
-    return all.find("cmd=blpop") != all.npos;
-  }));
+  CAF_REQUIRE(somebody_blocks());
   caf::scoped_actor third{rt.system()};
   auto done = third->request(rt.supervisor(), caf::infinite, drain{5s});
   CAF_REQUIRE(eventually([&] { return me.status(rt).draining; }));
@@ -254,10 +255,7 @@ CAF_TEST(a shutdown gives up what a lease has under way at its limit) {
   auto idle = lease();
   caf::scoped_actor other{rt.system()};
   auto popped = other->request(own, caf::infinite, command{"BLPOP", "q", 5});
-  CAF_REQUIRE(eventually([&] {
-    auto all = server.command({"CLIENT", "LIST"});
-    return all.find("cmd=blpop") != all.npos;
-  }));
+  CAF_REQUIRE(somebody_blocks());
   rt.shutdown(100ms);
   popped.receive([](reply&) { CAF_ERROR("nothing was there to be popped"); },
                  [](caf::error& e) {

@@ -465,7 +465,8 @@ private:
     x.options = options_;
     x.seed = random.next();
     x.inherited = std::move(inherited);
-    x.dial = [this](uint32_t, uint64_t link, link_observer observer) {
+    x.dial = [this](uint32_t, uint64_t link, link_observer observer,
+                    const link_client&) {
       return dial(link, std::move(observer));
     };
     x.replace_client = [this](uint64_t id) -> std::optional<client_place> {
